@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's configuration as plain data. Defaults are those of the man page wgsteerd.8.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/ip.h"
+
+namespace wgs {
+
+enum class Policy { prefer, require };
+enum class BackendChoice { automatic, kernel, userspace };
+enum class LogFormat { text, json };
+enum class LogLevel { debug, info, warning, error };
+
+struct WireguardConfig {
+    BackendChoice backend = BackendChoice::automatic;
+    std::string device = "wgsteer0";
+    std::uint16_t port = 51820;
+    std::optional<std::uint32_t> mtu;     // bytes; none: from the underlay
+    std::optional<std::uint32_t> fwmark;  // none: kDefaultFwmark
+    std::chrono::seconds keepalive{0};    // 0: off
+};
+
+struct Config {
+    std::string node;
+    std::filesystem::path run_dir = "/run/wgsteer";
+    std::filesystem::path state_dir = "/var/lib/wgsteer";
+    std::filesystem::path bpffs = "/sys/fs/bpf/wgsteer";
+    std::filesystem::path directory;  // source.directory
+    std::vector<IpAddress> addresses;
+    std::vector<Prefix> prefixes;
+    std::vector<std::string> underlay;
+    std::vector<Prefix> cluster_prefixes;
+    Policy policy = Policy::prefer;
+    bool hosts = false;
+    WireguardConfig wireguard;
+    std::uint32_t max_peers = 4096;
+    std::string metrics = "127.0.0.1:9586";  // empty: off
+    LogLevel log_level = LogLevel::info;
+    LogFormat log_format = LogFormat::text;
+};
+
+// Marks stay clear of Kubernetes (0xc000), Cilium (0x0f00, upper half) and Calico (upper half).
+inline constexpr std::uint32_t kDefaultFwmark = 0x1000;
+inline constexpr std::uint32_t kDecryptedMark = 0x2000;
+inline constexpr std::uint32_t kMarkMask = 0x3000;
+
+}  // namespace wgs

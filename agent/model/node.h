@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a source says about one node.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/ip.h"
+#include "model/key.h"
+
+namespace wgs {
+
+struct NodeInfo {
+    std::string name;
+    std::vector<IpAddress> addresses;  // underlay addresses, preferred first
+    std::vector<Prefix> prefixes;      // pod prefixes
+    std::optional<PublicKey> public_key;
+    std::uint16_t port = 51820;  // UDP, host byte order
+
+    bool operator==(const NodeInfo&) const = default;
+};
+
+// Node names are DNS subdomain names (RFC 1123): they become file names, map records and labels.
+[[nodiscard]] bool is_valid_node_name(std::string_view name);
+
+}  // namespace wgs

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The environment: one interface per kernel subsystem. agent/kernel and agent/service implement them
+// over real system calls, tests/support over plain memory with failures on demand.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "model/ip.h"
+#include "model/state.h"
+
+namespace wgs {
+
+// One WireGuard device and its peers. Every call is synchronous and idempotent.
+class WireguardDevice {
+  public:
+    virtual ~WireguardDevice() = default;
+
+    [[nodiscard]] virtual BackendKind kind() const = 0;
+    // None: the device does not exist. An interface of another type with the same name is an error.
+    virtual Result<std::optional<TunnelState>> observe() = 0;
+    // Creates the device (down, no key). It already existing is not an error.
+    virtual Status create() = 0;
+    // Sets private key, port, fwmark and MTU, then sets the link up. Touches no peer.
+    virtual Status configure(const TunnelSettings& settings) = 0;
+    // Adds the peer if it is not there.
+    virtual Status update_peer(const PeerUpdate& update) = 0;
+    // Takes single allowed IPs from a peer without a moment in which any other one is missing.
+    virtual Status remove_allowed_ips(const PublicKey& peer, std::span<const Prefix> prefixes) = 0;
+    virtual Status remove_peer(const PublicKey& peer) = 0;
+    // Removes the device; it not being there is not an error.
+    virtual Status destroy() = 0;
+};
+
+// BPF tables and hooks. Programs are loaded before; attach() puts the current ones in place, replacing
+// older ones atomically.
+class Steering {
+  public:
+    virtual ~Steering() = default;
+
+    virtual Result<SteeringState> observe() = 0;
+    virtual Status set_tunnel(const TunnelEntry& entry) = 0;
+    // Binds a free id to a node: clears its counters, writes the record, state unused.
+    virtual Status bind_peer(PeerId id, const PeerRecord& record) = 0;
+    // Replaces the record of a bound id.
+    virtual Status update_record(PeerId id, const PeerRecord& record) = 0;
+    // `state` is an enum wgs_peer_state.
+    virtual Status set_peer_state(PeerId id, std::uint32_t state) = 0;
+    // Frees an id to which no prefix points any more.
+    virtual Status release_peer(PeerId id) = 0;
+    virtual Status set_prefix(const Prefix& prefix, const Owner& owner) = 0;
+    virtual Status remove_prefix(const Prefix& prefix) = 0;
+    virtual Status attach(const Hook& hook) = 0;
+    virtual Status detach(const Hook& hook) = 0;
+};
+
+// Network devices of this network namespace.
+class Links {
+  public:
+    virtual ~Links() = default;
+    // The devices named, in this order, leaving out those that do not exist. With no names: those that
+    // hold one of `addresses`; with no addresses either, those of the default routes.
+    virtual Result<std::vector<Underlay>> underlays(const std::vector<std::string>& names,
+                                                    const std::vector<IpAddress>& addresses) = 0;
+};
+
+}  // namespace wgs

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel's side as values: what is wanted and what is there. Both are compared by plan().
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+#include "model/ip.h"
+#include "model/key.h"
+#include "model/peer_cache.h"
+
+namespace wgs {
+
+using Clock = std::chrono::system_clock;  // WireGuard reports handshakes in wall-clock time
+using PeerId = std::uint32_t;
+
+enum class PeerState { no_key, conflict, waiting, ready, stalled };
+[[nodiscard]] std::string_view to_string(PeerState state);
+
+enum class BackendKind { kernel, userspace };
+[[nodiscard]] std::string_view to_string(BackendKind kind);
+
+// One peer as a WireGuard device shows it.
+struct Session {
+    std::optional<Endpoint> endpoint;
+    std::chrono::seconds keepalive{0};
+    std::optional<Clock::time_point> last_handshake;
+    std::uint64_t rx_bytes = 0;  // as counted by WireGuard, headers included
+    std::uint64_t tx_bytes = 0;
+    std::set<Prefix> allowed_ips;
+};
+
+// One WireGuard device.
+struct TunnelState {
+    std::uint32_t ifindex = 0;
+    bool up = false;
+    std::uint32_t mtu = 0;
+    std::uint16_t port = 0;
+    std::uint32_t fwmark = 0;
+    PublicKey public_key;
+    std::map<PublicKey, Session> sessions;
+};
+
+struct TunnelSettings {
+    std::uint16_t port = 0;
+    std::uint32_t fwmark = 0;
+    std::uint32_t mtu = 0;
+
+    bool operator==(const TunnelSettings&) const = default;
+};
+
+// Changes to one peer of a device. Allowed IPs are added, never replaced as a whole: adding one that
+// another peer has moves it atomically.
+struct PeerUpdate {
+    PublicKey public_key;
+    std::optional<Endpoint> endpoint;                 // none: leave
+    std::optional<std::chrono::seconds> keepalive;    // none: leave
+    std::vector<Prefix> add_allowed_ips;
+    bool operator==(const PeerUpdate&) const = default;
+};
+
+// A network device which leads to the other nodes.
+struct Underlay {
+    std::string name;
+    std::uint32_t ifindex = 0;
+    std::array<std::uint8_t, 6> mac{};
+    std::uint32_t mtu = 0;
+    bool up = false;
+    std::vector<IpAddress> addresses;  // global scope
+
+    bool operator==(const Underlay&) const = default;
+};
+
+enum class HookPoint : std::uint8_t { nic_out = 0, wg_in = 1, nic_in = 2 };
+
+struct Hook {
+    std::uint32_t ifindex = 0;
+    HookPoint point = HookPoint::nic_out;
+    auto operator<=>(const Hook&) const = default;
+};
+
+// Who owns a prefix, as the prefix tables hold it.
+struct Owner {
+    PeerId peer = 0;
+    PrefixClass prefix_class = PrefixClass::pod;
+    bool operator==(const Owner&) const = default;
+};
+
+// What a peer id stands for.
+struct PeerRecord {
+    std::string name;
+    PublicKey public_key;                // zero: none
+    std::optional<Endpoint> endpoint;    // as last written to WireGuard by us
+    bool operator==(const PeerRecord&) const = default;
+};
+
+struct PeerSlot {
+    std::uint32_t state = 0;  // enum wgs_peer_state
+    PeerRecord record;
+    bool operator==(const PeerSlot&) const = default;
+};
+
+// A row of the tunnel table.
+struct TunnelEntry {
+    std::uint32_t ifindex = 0;
+    std::uint32_t underlay_ifindex = 0;
+    std::array<std::uint8_t, 6> underlay_mac{};
+    std::uint16_t port = 0;
+    std::uint32_t mtu = 0;
+    bool operator==(const TunnelEntry&) const = default;
+};
+
+// Everything in BPF maps and hooks.
+struct SteeringState {
+    std::map<Prefix, Owner> prefixes;
+    std::map<PeerId, PeerSlot> slots;  // used ids only, special ids not included
+    TunnelEntry tunnel;                // index 0
+    std::set<Hook> hooks;              // where our current programs are attached
+};
+
+}  // namespace wgs

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The contract between the programs and the agent: every value that crosses a BPF map, in C11 and C++20.
+ *
+ * Integers are in host byte order unless a comment says otherwise. A changed layout needs a new version
+ * suffix on its map (maps/names.h), because maps outlive the agent that made them.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#include "maps/reasons.h"
+
+#ifdef __cplusplus
+#define WGS_STATIC_ASSERT static_assert
+#else
+#define WGS_STATIC_ASSERT _Static_assert
+#endif
+
+/* Peer ids. Real peers start at WGS_PEER_FIRST; id 0 is "no entry". */
+enum wgs_peer_id {
+    WGS_PEER_NONE = 0,
+    WGS_PEER_SELF = 1,    /* this node's own prefixes and addresses */
+    WGS_PEER_CLUSTER = 2, /* a cluster prefix that no node claims */
+    WGS_PEER_GONE = 3,    /* prefixes of departed nodes, kept under policy require */
+    WGS_PEER_FIRST = 8,
+};
+
+/* What the programs may do with packets for a peer. Values 0 must mean "do nothing". */
+enum wgs_peer_state {
+    WGS_STATE_UNUSED = 0,
+    WGS_STATE_SELF = 1,
+    WGS_STATE_CLUSTER = 2,
+    WGS_STATE_GONE = 3,
+    WGS_STATE_NO_KEY = 4,
+    WGS_STATE_CONFLICT = 5,
+    WGS_STATE_WAITING = 6,
+    WGS_STATE_READY = 7,
+    WGS_STATE_STALLED = 8,
+};
+
+enum wgs_class {
+    WGS_CLASS_POD = 0,  /* a pod prefix */
+    WGS_CLASS_NODE = 1, /* an address of the node itself */
+};
+
+enum wgs_hook {
+    WGS_HOOK_NIC_OUT = 0,
+    WGS_HOOK_WG_IN = 1,
+    WGS_HOOK_NIC_IN = 2,
+    WGS_HOOK_COUNT = 8,
+};
+
+/* Keys of the longest-prefix-match tables: length in bits, address in network byte order. */
+struct wgs_prefix4 {
+    __u32 length;
+    __u8 address[4];
+};
+struct wgs_prefix6 {
+    __u32 length;
+    __u8 address[16];
+};
+WGS_STATIC_ASSERT(sizeof(struct wgs_prefix4) == 8, "LPM key: length then address");
+WGS_STATIC_ASSERT(sizeof(struct wgs_prefix6) == 20, "LPM key: length then address");
+
+/* Prefix table value: who owns the prefix, in one word that is stored at once. */
+struct wgs_owner {
+    __u32 peer_and_class; /* peer id in the low 24 bits, enum wgs_class above */
+};
+#define WGS_OWNER(peer, cls) (((__u32)(cls) << 24) | ((__u32)(peer) & 0xffffffu))
+#define WGS_OWNER_PEER(word) ((word) & 0xffffffu)
+#define WGS_OWNER_CLASS(word) ((word) >> 24)
+
+/* Peer table value. Flipping `state` is one 4-byte store for any number of prefixes. */
+struct wgs_peer {
+    __u32 state;  /* enum wgs_peer_state */
+    __u32 tunnel; /* index into the tunnel table */
+};
+WGS_STATIC_ASSERT(sizeof(struct wgs_peer) == 8, "one array element");
+
+/* Tunnel table value. All zero: no such tunnel. */
+struct wgs_tunnel {
+    __u32 ifindex;          /* of the WireGuard device */
+    __u32 underlay_ifindex; /* where decrypted packets re-enter */
+    __u8 underlay_mac[6];   /* of that device */
+    __u16 port;             /* UDP port, host byte order */
+    __u32 mtu;              /* largest inner packet, bytes */
+};
+WGS_STATIC_ASSERT(sizeof(struct wgs_tunnel) == 20, "no hidden padding");
+
+/* Whom a peer id stands for, so that a restarted agent (and bpftool) can tell. Not read by programs. */
+#define WGS_NODE_NAME_SIZE 256 /* with the terminating zero */
+struct wgs_peer_record {
+    char name[WGS_NODE_NAME_SIZE];
+    __u8 public_key[32];
+    __u8 endpoint_family; /* 0 none, 4, 6: the endpoint last written to WireGuard */
+    __u8 reserved;
+    __u16 endpoint_port; /* host byte order */
+    __u8 endpoint_address[16];
+};
+WGS_STATIC_ASSERT(sizeof(struct wgs_peer_record) == 308, "no hidden padding");
+
+/* One counter; per CPU. Bytes are those of the layer-3 packet. */
+struct wgs_counter {
+    __u64 packets;
+    __u64 bytes;
+};
+
+/* Per-peer counters, indexed by reason; a reason belongs to one direction. */
+struct wgs_peer_stats {
+    struct wgs_counter by_reason[WGS_REASON_COUNT];
+};
+
+/* Per-hook totals: index = hook * WGS_REASON_COUNT + reason, value struct wgs_counter. */
+#define WGS_VERDICT_INDEX(hook, reason) ((hook) * WGS_REASON_COUNT + (reason))
+#define WGS_VERDICT_ENTRIES (WGS_HOOK_COUNT * WGS_REASON_COUNT)
+
+/* A packet given to BPF_PROG_TEST_RUN with cb[3], cb[4] = these is judged but not counted; the
+ * decision is left in cb[0..2]: reason, peer id, tunnel index. Packets on the wire keep their cb. */
+#define WGS_PROBE_CB3 0x77677374u
+#define WGS_PROBE_CB4 0x65657221u
+
+#define WGS_MAX_TUNNELS 16
+
+/* Source MAC address of re-injected packets: locally administered, never on a wire. */
+#define WGS_REINJECT_SOURCE_MAC {0x02, 0x77, 0x67, 0x73, 0x00, 0x01}

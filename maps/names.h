@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Names of what the kernel lists: at most 15 characters, "wgs_" first; maps end in a layout version. */
+#pragma once
+
+#define WGS_MAP_PREFIX4 "wgs_prefix4_v1"
+#define WGS_MAP_PREFIX6 "wgs_prefix6_v1"
+#define WGS_MAP_PEERS "wgs_peers_v1"
+#define WGS_MAP_RECORDS "wgs_records_v1"
+#define WGS_MAP_TUNNELS "wgs_tunnels_v1"
+#define WGS_MAP_VERDICTS "wgs_verdict_v1"
+#define WGS_MAP_STATS "wgs_stats_v1"
+
+#define WGS_PROG_NIC_OUT "wgs_nic_out"
+#define WGS_PROG_WG_IN "wgs_wg_in"
+#define WGS_PROG_NIC_IN "wgs_nic_in"
