@@ -57,7 +57,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
 Status write_file_atomically(const std::filesystem::path& path, std::string_view content,
                              mode_t mode) {
     const std::string what = "write " + path.string();
-    std::string temporary = (path.parent_path() / ("." + path.filename().string() + ".XXXXXX")).string();
+    std::string temporary =
+        (path.parent_path() / ("." + path.filename().string() + ".XXXXXX")).string();
     const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
     if (!fd) return os_error(errno, what);
 
