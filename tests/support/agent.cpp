@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/agent.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <csignal>
+
+#include <fstream>
+
+#include "tests/support/http.h"
+
+namespace wgs::test {
+namespace {
+
+constexpr Millis kStartTimeout = 15s;
+constexpr Millis kStopTimeout = 10s;
+
+// A flow list; each item quoted, since an IPv6 address would read as a map.
+std::string yaml_list(const std::vector<std::string>& items) {
+    std::string text;
+    for (const std::string& item : items)
+        text += fmt::format("{}\"{}\"", text.empty() ? "" : ", ", item);
+    return "[" + text + "]";
+}
+
+std::string list_line(std::string_view key, const std::vector<std::string>& items) {
+    return items.empty() ? "" : fmt::format("{}: {}\n", key, yaml_list(items));
+}
+
+}  // namespace
+
+std::string to_yaml(const AgentSettings& settings) {
+    const std::string directory = settings.directory.string();
+    return fmt::format("node: {}\n", settings.node) +
+           fmt::format("run_dir: {}/run\nstate_dir: {}/state\nbpffs: {}/bpf\n", directory,
+                       directory, directory) +
+           fmt::format("source:\n  directory: {}\n", settings.mesh.string()) +
+           list_line("addresses", settings.addresses) + list_line("prefixes", settings.prefixes) +
+           list_line("underlay", settings.underlay) +
+           list_line("cluster_prefixes", settings.cluster_prefixes) +
+           fmt::format("policy: {}\nhosts: {}\nmetrics: \"{}\"\n", settings.policy, settings.hosts,
+                       settings.metrics) +
+           fmt::format("wireguard:\n  backend: auto\n  device: {}\n", settings.device);
+}
+
+Agent::Agent(const NetNamespace& ns, AgentSettings settings)
+    : ns_(&ns), settings_(std::move(settings)) {}
+
+void Agent::start() {
+    std::filesystem::create_directories(settings_.directory);
+    std::ofstream(config_file()) << to_yaml(settings_);
+    if (process_) kill9();
+    process_.emplace(std::vector<std::string>{binary("wgsteerd"), "--config", config_file()},
+                     ProcessOptions{.ns = ns_, .environment = {settings_.mark}});
+    const bool answers = eventually(
+        kStartTimeout, [this] { return !running() || http_get(socket(), "/v1/status", 1s); });
+    if (!answers || !running()) {
+        broken(fmt::format("agent {} does not answer\n{}", settings_.node, log()));
+    }
+}
+
+std::optional<int> Agent::stop() {
+    process_->signal(SIGTERM);
+    const std::optional<int> exit_code = process_->wait(kStopTimeout);
+    last_log_ = log();
+    process_.reset();
+    return exit_code;
+}
+
+void Agent::kill9() {
+    last_log_ = log();
+    process_.reset();
+}
+
+bool Agent::running() {
+    return process_ && process_->running();
+}
+
+nlohmann::json Agent::document(const std::string& path) const {
+    const std::optional<HttpReply> reply = http_get(socket(), path);
+    if (!reply) broken(fmt::format("agent {}: no answer to {}\n{}", settings_.node, path, log()));
+    auto parsed = nlohmann::json::parse(reply->body, nullptr, false);
+    if (reply->status != 200 || parsed.is_discarded()) {
+        broken(fmt::format("agent {}: {} answered {}: {}", settings_.node, path, reply->status,
+                           reply->body));
+    }
+    return parsed;
+}
+
+nlohmann::json Agent::status() const {
+    return document("/v1/status");
+}
+
+nlohmann::json Agent::peers() const {
+    return document("/v1/peers");
+}
+
+nlohmann::json Agent::peer(const std::string& name) const {
+    for (const auto& entry : peers()) {
+        if (entry.value("name", "") == name) return entry;
+    }
+    return nullptr;
+}
+
+std::string Agent::peer_state(const std::string& name) const {
+    const nlohmann::json entry = peer(name);
+    return entry.is_null() ? "" : entry.value("state", "");
+}
+
+bool Agent::wait_ready(std::size_t count, Millis timeout) const {
+    return eventually(timeout, [&] {
+        const nlohmann::json now = status();
+        const nlohmann::json totals = now.value("peers", nlohmann::json::object());
+        return now.value("in_sync", false) && totals.value("total", 0U) == count &&
+               totals.value("ready", 0U) == count;
+    });
+}
+
+Outcome Agent::cli(const std::vector<std::string>& arguments) const {
+    std::vector<std::string> argv = {binary("wgsteer"), "--socket", socket()};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return run(argv, {.ns = ns_, .environment = {settings_.mark}});
+}
+
+nlohmann::json Agent::explain(const std::string& source, const std::string& destination) const {
+    const Outcome outcome = cli({"explain", "--src", source, "--dst", destination, "-o", "json"});
+    auto parsed = nlohmann::json::parse(outcome.output, nullptr, false);
+    if (parsed.is_discarded()) broken("explain printed " + outcome.output + outcome.errors);
+    return parsed;
+}
+
+std::filesystem::path Agent::node_file() const {
+    return settings_.mesh / (settings_.node + ".yaml");
+}
+
+std::string Agent::log() const {
+    return process_ ? process_->output() + process_->errors() : last_log_;
+}
+
+}  // namespace wgs::test

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// A wgsteerd of one node: its configuration, its life and its interfaces.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/net_namespace.h"
+#include "tests/support/process.h"
+
+namespace wgs::test {
+
+struct AgentSettings {
+    std::string node;
+    std::filesystem::path directory;  // of the agent: run_dir, state_dir and bpffs lie below it
+    std::filesystem::path mesh;       // the shared directory of node files
+    std::vector<std::string> addresses;
+    std::vector<std::string> prefixes;
+    std::vector<std::string> underlay = {"eth0"};
+    std::vector<std::string> cluster_prefixes;
+    std::string policy = "prefer";
+    bool hosts = true;
+    std::string device = "wgsteer0";
+    std::string metrics = "127.0.0.1:9586";
+    std::string mark;  // for the environment: Workspace::mark()
+};
+
+// The configuration file for these settings.
+std::string to_yaml(const AgentSettings& settings);
+
+class Agent {
+  public:
+    // Borrows the namespace. Nothing runs before start().
+    Agent(const NetNamespace& ns, AgentSettings settings);
+
+    // Writes the configuration and starts the daemon; returns when its socket answers.
+    void start();
+    // SIGTERM and its exit code; none if it does not end in time.
+    std::optional<int> stop();
+    void kill9();
+    [[nodiscard]] bool running();
+
+    // A document of the API; breaks the test if the agent does not answer with one.
+    [[nodiscard]] nlohmann::json status() const;
+    [[nodiscard]] nlohmann::json peers() const;
+    // The entry of `peers` with this name, or null.
+    [[nodiscard]] nlohmann::json peer(const std::string& name) const;
+    // The state of a peer, "" if there is none with this name.
+    [[nodiscard]] std::string peer_state(const std::string& name) const;
+    // In sync with exactly this many peers, all of them ready.
+    bool wait_ready(std::size_t peers, Millis timeout = 20s) const;
+
+    // `wgsteer --socket … ARGUMENTS` in the node's namespace.
+    [[nodiscard]] Outcome cli(const std::vector<std::string>& arguments) const;
+    // `wgsteer explain … -o json`.
+    [[nodiscard]] nlohmann::json explain(const std::string& source,
+                                         const std::string& destination) const;
+
+    // Takes effect with the next start().
+    AgentSettings& settings() { return settings_; }
+    [[nodiscard]] std::filesystem::path socket() const {
+        return settings_.directory / "run/api.sock";
+    }
+    [[nodiscard]] std::filesystem::path bpffs() const { return settings_.directory / "bpf"; }
+    [[nodiscard]] std::filesystem::path node_file() const;
+    [[nodiscard]] std::filesystem::path config_file() const {
+        return settings_.directory / "config.yaml";
+    }
+    // Everything the running daemon has logged, or the last one if none runs.
+    [[nodiscard]] std::string log() const;
+
+  private:
+    [[nodiscard]] nlohmann::json document(const std::string& path) const;
+
+    const NetNamespace* ns_;
+    AgentSettings settings_;
+    std::optional<Process> process_;
+    std::string last_log_;
+};
+
+}  // namespace wgs::test

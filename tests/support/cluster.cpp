@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/cluster.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+namespace wgs::test {
+namespace {
+
+constexpr std::size_t kLogShown = 6000;
+
+IpAddress address(const std::string& text) {
+    return IpAddress::parse(text).value();
+}
+
+Prefix prefix(const std::string& text) {
+    return Prefix::parse(text).value();
+}
+
+void print_log(const Node& node) {
+    const std::string log = node.agent().log();
+    const std::size_t start = log.size() > kLogShown ? log.size() - kLogShown : 0;
+    std::fprintf(stderr, "---- log of %s ----\n%s\n", node.name().c_str(), log.c_str() + start);
+}
+
+}  // namespace
+
+Node::Node(const Cluster& cluster, int number)
+    : cluster_(&cluster),
+      number_(number),
+      host_(name()),
+      pod_("pod of " + name()),
+      agent_(host_, agent_settings()) {
+    use_strict_sysctls(host_);
+    use_strict_sysctls(pod_);
+    connect_nic();
+    connect_pod();
+}
+
+std::string Node::name() const {
+    return fmt::format("node-{}", number_);
+}
+
+IpAddress Node::host_address(Family family) const {
+    return address(family == Family::v4 ? fmt::format("192.168.50.{}", number_)
+                                        : fmt::format("fd50::{}", number_));
+}
+
+IpAddress Node::pod_address(Family family) const {
+    return address(family == Family::v4 ? fmt::format("10.{}.0.10", number_)
+                                        : fmt::format("fd10:{}::10", number_));
+}
+
+Prefix Node::pod_prefix(Family family) const {
+    return prefix(family == Family::v4 ? fmt::format("10.{}.0.0/24", number_)
+                                       : fmt::format("fd10:{}::/64", number_));
+}
+
+std::string Node::underlay() const {
+    const std::optional<int> vlan = cluster_->options().vlan;
+    return vlan ? fmt::format("eth0.{}", *vlan) : "eth0";
+}
+
+// Devices inherit `default`. Addresses must work at once, so no duplicate address detection.
+void Node::use_strict_sysctls(const NetNamespace& ns) const {
+    for (const char* scope : {"all", "default"}) {
+        ns.sysctl(fmt::format("ipv4/conf/{}/rp_filter", scope), "1");
+        ns.sysctl(fmt::format("ipv6/conf/{}/accept_dad", scope), "0");
+        ns.sysctl(fmt::format("ipv6/conf/{}/forwarding", scope), "1");
+    }
+    ns.sysctl("ipv4/ip_forward", "1");
+}
+
+void Node::connect_nic() {
+    const NetNamespace& underlay_ns = cluster_->underlay();
+    underlay_ns.ip(
+        fmt::format("link add port{0} type veth peer name eth0 netns {1}\n"
+                    "link set port{0} master br0\n"
+                    "link set port{0} up\n",
+                    number_, host_.path()));
+    host_.ip("link set eth0 up\n");
+    if (const std::optional<int> vlan = cluster_->options().vlan) {
+        host_.ip(fmt::format("link add link eth0 name {0} type vlan id {1}\nlink set {0} up\n",
+                             underlay(), *vlan));
+    }
+    host_.ip(fmt::format("addr add {0}/24 dev {2}\naddr add {1}/64 dev {2} nodad\n",
+                         host_address(Family::v4).to_string(), host_address(Family::v6).to_string(),
+                         underlay()));
+    for (const auto& other : cluster_->nodes()) {
+        if (other && other->number() != number_) route_to(*other);
+    }
+}
+
+void Node::connect_pod() {
+    host_.ip(
+        fmt::format("link add veth-pod type veth peer name eth0 netns {1}\n"
+                    "addr add 10.{0}.0.1/24 dev veth-pod\n"
+                    "addr add fd10:{0}::1/64 dev veth-pod nodad\n"
+                    "link set veth-pod up\n",
+                    number_, pod_.path()));
+    pod_.ip(
+        fmt::format("addr add 10.{0}.0.10/24 dev eth0\n"
+                    "addr add fd10:{0}::10/64 dev eth0 nodad\n"
+                    "link set eth0 up\n"
+                    "route add default via 10.{0}.0.1\n"
+                    "route add ::/0 via fd10:{0}::1\n",
+                    number_));
+}
+
+void Node::route_to(const Node& other) const {
+    for (const Family family : {Family::v4, Family::v6}) {
+        host_.ip(fmt::format("route replace {} via {} dev {}\n",
+                             other.pod_prefix(family).to_string(),
+                             other.host_address(family).to_string(), underlay()));
+    }
+}
+
+void Node::replace_nic() {
+    host_.ip("link del eth0\n");
+    connect_nic();
+}
+
+AgentSettings Node::agent_settings() const {
+    AgentSettings settings;
+    settings.node = name();
+    settings.directory = cluster_->workspace().directory() / name();
+    settings.mesh = cluster_->mesh();
+    settings.underlay = {underlay()};
+    settings.cluster_prefixes = cluster_->options().cluster_prefixes;
+    settings.policy = cluster_->options().policy;
+    settings.hosts = cluster_->options().hosts;
+    settings.mark = cluster_->workspace().mark();
+    for (const Family family : {Family::v4, Family::v6}) {
+        settings.addresses.push_back(host_address(family).to_string());
+        settings.prefixes.push_back(pod_prefix(family).to_string());
+    }
+    return settings;
+}
+
+Cluster::Cluster(ClusterOptions options) : options_(std::move(options)), switch_("switch") {
+    switch_.ip("link add br0 type bridge\nlink set br0 up\n");
+    std::filesystem::create_directory(mesh());
+    for (int i = 0; i < options_.nodes; ++i)
+        add_node();
+}
+
+Cluster::~Cluster() {
+    if (!testing::Test::HasFailure()) return;
+    for (const auto& node : nodes_)
+        print_log(*node);
+}
+
+Node& Cluster::add_node() {
+    auto added = std::make_unique<Node>(*this, static_cast<int>(nodes_.size()) + 1);
+    for (const auto& node : nodes_)
+        node->route_to(*added);
+    nodes_.push_back(std::move(added));
+    return *nodes_.back();
+}
+
+void Cluster::start_agents() {
+    for (const auto& node : nodes_)
+        node->agent().start();
+}
+
+bool Cluster::wait_ready(Millis timeout) const {
+    for (const auto& node : nodes_) {
+        if (!node->agent().wait_ready(nodes_.size() - 1, timeout)) return false;
+    }
+    return true;
+}
+
+std::unique_ptr<Capture> Cluster::capture() const {
+    WireRules rules;
+    for (const auto& node : nodes_) {
+        for (const Family family : {Family::v4, Family::v6}) {
+            rules.protected_prefixes.push_back(node->pod_prefix(family));
+            if (options_.hosts) rules.protected_prefixes.emplace_back(node->host_address(family));
+        }
+    }
+    return std::make_unique<Capture>(switch_, rules);
+}
+
+}  // namespace wgs::test
