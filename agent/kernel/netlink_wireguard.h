@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel's own WireGuard, over generic netlink.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernel/netlink.h"
+#include "kernel/rtnetlink.h"
+#include "kernel/wireguard.h"
+#include "kernel/wireguard_messages.h"
+
+namespace wgs {
+
+class NetlinkWireguard final : public WireguardBackend {
+  public:
+    NetlinkWireguard(Rtnetlink rtnetlink, WireguardOptions options);
+
+    [[nodiscard]] BackendKind kind() const override { return BackendKind::kernel; }
+    [[nodiscard]] int process_fd() const override { return -1; }
+    Result<std::optional<TunnelState>> observe() override;
+    Status create() override;
+    Status configure(const TunnelSettings& settings) override;
+    Status update_peer(const PeerUpdate& update) override;
+    Status remove_allowed_ips(const PublicKey& peer, std::span<const Prefix> prefixes) override;
+    Status remove_peer(const PublicKey& peer) override;
+    Status destroy() override;
+
+  private:
+    enum class RemoveFlag { unknown, missing };
+
+    // The generic netlink side, opened at first use: the family exists only once the module is
+    // there.
+    struct Channel {
+        NetlinkSocket socket;
+        WireguardEncoder encoder;
+    };
+    Result<Channel*> channel();
+    Result<std::optional<LinkInfo>> find_link();
+    Result<TunnelState> read_device();
+    Status send(const std::vector<NetlinkMessage>& messages, std::string_view what);
+    Status steal_allowed_ips(const PublicKey& peer, std::span<const Prefix> prefixes);
+
+    Rtnetlink rtnetlink_;
+    WireguardOptions options_;
+    std::optional<Channel> channel_;
+    RemoveFlag remove_flag_ = RemoveFlag::unknown;
+};
+
+}  // namespace wgs

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/rtnetlink.h"
+
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace wgs {
+namespace {
+
+template <class Header>
+NetlinkMessage request(int type, int flags, const Header& header) {
+    NetlinkMessage message(nlmsg_alloc_simple(type, flags));
+    if (!message || nlmsg_append(message.get(), const_cast<Header*>(&header), sizeof(header),
+                                 NLMSG_ALIGNTO) < 0) {
+        throw std::bad_alloc();
+    }
+    return message;
+}
+
+Result<NetlinkMessage> link_request(int type, int flags, const std::string& name,
+                                    const ifinfomsg& header) {
+    // Longer would fail in the kernel as "Numerical result out of range".
+    if (name.empty() || name.size() >= IFNAMSIZ) return invalid("interface name '" + name + "'");
+    NetlinkMessage message = request(type, flags, header);
+    nla_put_string(message.get(), IFLA_IFNAME, name.c_str());
+    return message;
+}
+
+template <std::size_t Count>
+using Attributes = std::array<nlattr*, Count>;
+
+template <std::size_t Count>
+Result<Attributes<Count>> parse(nlmsghdr& message, int header_size) {
+    Attributes<Count> attributes{};
+    const int error = nlmsg_parse(&message, header_size, attributes.data(), Count - 1, nullptr);
+    if (error < 0) return netlink_error(error, "parse a netlink message");
+    return attributes;
+}
+
+std::string link_kind(nlattr* info) {
+    nlattr* kind = nla_find(static_cast<nlattr*>(nla_data(info)), nla_len(info), IFLA_INFO_KIND);
+    return kind != nullptr ? nla_get_string(kind) : "";
+}
+
+Result<LinkInfo> parse_link(nlmsghdr& message) {
+    const auto& header = *static_cast<const ifinfomsg*>(nlmsg_data(&message));
+    const auto attributes = WGS_TRY(parse<IFLA_MAX + 1>(message, sizeof(header)));
+    LinkInfo link{.ifindex = static_cast<std::uint32_t>(header.ifi_index),
+                  .loopback = (header.ifi_flags & IFF_LOOPBACK) != 0,
+                  .admin_up = (header.ifi_flags & IFF_UP) != 0,
+                  .oper_up = (header.ifi_flags & IFF_RUNNING) != 0};
+    if (attributes[IFLA_IFNAME] != nullptr) link.name = nla_get_string(attributes[IFLA_IFNAME]);
+    if (attributes[IFLA_MTU] != nullptr) link.mtu = nla_get_u32(attributes[IFLA_MTU]);
+    if (attributes[IFLA_LINKINFO] != nullptr) link.kind = link_kind(attributes[IFLA_LINKINFO]);
+    nlattr* mac = attributes[IFLA_ADDRESS];
+    if (mac != nullptr && nla_len(mac) == static_cast<int>(link.mac.size())) {
+        std::memcpy(link.mac.data(), nla_data(mac), link.mac.size());
+    }
+    return link;
+}
+
+Status append_link(nlmsghdr& message, std::vector<LinkInfo>& links) {
+    links.push_back(WGS_TRY(parse_link(message)));
+    return {};
+}
+
+Status append_address(nlmsghdr& message, std::vector<LinkAddress>& addresses) {
+    const auto& header = *static_cast<const ifaddrmsg*>(nlmsg_data(&message));
+    const auto attributes = WGS_TRY(parse<IFA_MAX + 1>(message, sizeof(header)));
+    // On point-to-point links IFA_ADDRESS is the other end.
+    nlattr* bytes =
+        attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS];
+    if (bytes == nullptr || (header.ifa_flags & IFA_F_DADFAILED) != 0) return {};
+    const auto size = static_cast<std::size_t>(nla_len(bytes));
+    addresses.push_back({.ifindex = header.ifa_index,
+                         .address = WGS_TRY(address_from_bytes(nla_data(bytes), size)),
+                         .global = header.ifa_scope == RT_SCOPE_UNIVERSE});
+    return {};
+}
+
+void append_next_hops(nlattr* multipath, std::vector<std::uint32_t>& links) {
+    int left = nla_len(multipath);
+    auto* hop = static_cast<const rtnexthop*>(nla_data(multipath));
+    while (left >= static_cast<int>(sizeof(*hop)) && hop->rtnh_len >= sizeof(*hop) &&
+           hop->rtnh_len <= left) {
+        links.push_back(static_cast<std::uint32_t>(hop->rtnh_ifindex));
+        const int step = NLMSG_ALIGN(hop->rtnh_len);
+        left -= step;
+        hop = reinterpret_cast<const rtnexthop*>(reinterpret_cast<const char*>(hop) + step);
+    }
+}
+
+Status append_default_route(nlmsghdr& message, std::vector<std::uint32_t>& links) {
+    const auto& header = *static_cast<const rtmsg*>(nlmsg_data(&message));
+    if (header.rtm_dst_len != 0 || header.rtm_table != RT_TABLE_MAIN ||
+        header.rtm_type != RTN_UNICAST) {
+        return {};
+    }
+    const auto attributes = WGS_TRY(parse<RTA_MAX + 1>(message, sizeof(header)));
+    if (attributes[RTA_OIF] != nullptr) links.push_back(nla_get_u32(attributes[RTA_OIF]));
+    if (attributes[RTA_MULTIPATH] != nullptr) append_next_hops(attributes[RTA_MULTIPATH], links);
+    return {};
+}
+
+}  // namespace
+
+Result<IpAddress> address_from_bytes(const void* data, std::size_t size) {
+    const auto* bytes = static_cast<const std::uint8_t*>(data);
+    if (size == 4) return IpAddress::v4(std::span<const std::uint8_t, 4>(bytes, 4));
+    if (size == 16) return IpAddress::v6(std::span<const std::uint8_t, 16>(bytes, 16));
+    return invalid("address of " + std::to_string(size) + " bytes");
+}
+
+Result<Rtnetlink> Rtnetlink::open() {
+    return Rtnetlink(WGS_TRY(NetlinkSocket::open(NETLINK_ROUTE)));
+}
+
+Result<std::vector<LinkInfo>> Rtnetlink::links() {
+    return retry_interrupted([this]() -> Result<std::vector<LinkInfo>> {
+        std::vector<LinkInfo> links;
+        const auto message = request(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{});
+        WGS_TRY(socket_.transact(message, "list links",
+                                 [&](nlmsghdr& reply) { return append_link(reply, links); }));
+        return links;
+    });
+}
+
+Result<std::optional<LinkInfo>> Rtnetlink::find(const std::string& name) {
+    std::vector<LinkInfo> found;
+    const auto message = WGS_TRY(link_request(RTM_GETLINK, 0, name, ifinfomsg{}));
+    const Status status = socket_.transact(
+        message, "read link " + name, [&](nlmsghdr& reply) { return append_link(reply, found); });
+    if (!status && !status.error().is(std::errc::no_such_device)) {
+        return tl::unexpected(status.error());
+    }
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
+}
+
+Result<std::vector<LinkAddress>> Rtnetlink::addresses() {
+    return retry_interrupted([this]() -> Result<std::vector<LinkAddress>> {
+        std::vector<LinkAddress> addresses;
+        const auto message = request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{});
+        WGS_TRY(socket_.transact(message, "list addresses", [&](nlmsghdr& reply) {
+            return append_address(reply, addresses);
+        }));
+        return addresses;
+    });
+}
+
+Result<std::vector<std::uint32_t>> Rtnetlink::default_route_links() {
+    return retry_interrupted([this]() -> Result<std::vector<std::uint32_t>> {
+        std::vector<std::uint32_t> links;
+        for (const unsigned char family : {AF_INET, AF_INET6}) {
+            const auto message = request(RTM_GETROUTE, NLM_F_DUMP, rtmsg{.rtm_family = family});
+            WGS_TRY(socket_.transact(message, "list routes", [&](nlmsghdr& reply) {
+                return append_default_route(reply, links);
+            }));
+        }
+        return links;
+    });
+}
+
+Status Rtnetlink::create(const std::string& name, const std::string& kind) {
+    const auto message =
+        WGS_TRY(link_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, name, ifinfomsg{}));
+    nlattr* info = nla_nest_start(message.get(), IFLA_LINKINFO);
+    nla_put_string(message.get(), IFLA_INFO_KIND, kind.c_str());
+    nla_nest_end(message.get(), info);
+    return socket_.transact(message, "create " + kind + " link " + name);
+}
+
+Status Rtnetlink::set_mtu(const std::string& name, std::uint32_t mtu) {
+    const auto message = WGS_TRY(link_request(RTM_NEWLINK, 0, name, ifinfomsg{}));
+    nla_put_u32(message.get(), IFLA_MTU, mtu);
+    return socket_.transact(message, "set MTU " + std::to_string(mtu) + " on " + name);
+}
+
+Status Rtnetlink::set_up(const std::string& name) {
+    const ifinfomsg header{.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+    const auto message = WGS_TRY(link_request(RTM_NEWLINK, 0, name, header));
+    return socket_.transact(message, "set " + name + " up");
+}
+
+Status Rtnetlink::remove(const std::string& name) {
+    const auto message = WGS_TRY(link_request(RTM_DELLINK, 0, name, ifinfomsg{}));
+    Status status = socket_.transact(message, "delete link " + name);
+    if (!status && status.error().is(std::errc::no_such_device)) return {};
+    return status;
+}
+
+}  // namespace wgs
