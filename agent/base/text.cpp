@@ -55,7 +55,7 @@ std::size_t character_length(std::string_view text) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string result = "'";
     for (const char c : text.substr(0, kQuotedLimit)) {
         if (is_printable_ascii(c)) {

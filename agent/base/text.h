@@ -11,7 +11,7 @@ namespace wgs {
 
 // The text in single quotes, fit for one log line: clipped at 64 bytes, with everything outside
 // printable ASCII as \xNN.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 // The offset of the first byte that is not UTF-8 (RFC 3629) or is a control character other than
 // tab, line feed and carriage return. None: the text is clean.

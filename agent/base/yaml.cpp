@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <sstream>
 
 #include "base/text.h"
@@ -130,7 +131,7 @@ class YamlBuilder : public YAML::EventHandler {
     void take_key(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& key) {
         refuse_decoration(mark, tag, anchor);
-        if (!is_presentable_key(key)) refuse(mark, quoted(key) + " is not a valid key");
+        if (!is_presentable_key(key)) refuse(mark, in_quotes(key) + " is not a valid key");
         Open& map = open_.back();
         if (map.value.entries_.contains(key)) {
             refuse(mark, child_path(map.value, key) + ": the key appears twice");
@@ -221,7 +222,7 @@ const YamlValue* YamlValue::find(std::string_view key) const {
     return entry == entries_.end() ? nullptr : &entry->second;
 }
 
-Status YamlValue::only(std::initializer_list<std::string_view> known) const {
+Status YamlValue::only(std::span<const std::string_view> known) const {
     if (kind_ != Kind::map) return error("expected keys and values");
     const YamlValue* first = nullptr;
     for (const auto& [key, value] : entries_) {

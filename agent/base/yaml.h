@@ -3,9 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,10 @@ class YamlValue {
     // The entry `key` of a map, or nullptr.
     [[nodiscard]] const YamlValue* find(std::string_view key) const;
     // An error naming the first key of this map that is not in `known`; also if this is not a map.
-    [[nodiscard]] Status only(std::initializer_list<std::string_view> known) const;
+    [[nodiscard]] Status only(std::span<const std::string_view> known) const;
+    [[nodiscard]] Status only(std::initializer_list<std::string_view> known) const {
+        return only(std::span(known.begin(), known.size()));
+    }
 
   private:
     friend class YamlBuilder;

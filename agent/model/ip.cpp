@@ -44,7 +44,7 @@ Result<IpAddress> IpAddress::parse(std::string_view text) {
     if (!embedded_zero && ::inet_pton(AF_INET6, terminated.c_str(), address.bytes_.data()) == 1) {
         return address;
     }
-    return invalid(quoted(text) + " is not an IP address");
+    return invalid(in_quotes(text) + " is not an IP address");
 }
 
 std::span<const std::uint8_t> IpAddress::bytes() const {
@@ -92,17 +92,17 @@ Result<Prefix> Prefix::parse(std::string_view text) {
     const std::size_t slash = text.find('/');
     const auto address = IpAddress::parse(text.substr(0, slash));
     if (!address || slash == std::string_view::npos) {
-        return invalid(quoted(text) + " is not a prefix (ADDRESS/LENGTH)");
+        return invalid(in_quotes(text) + " is not a prefix (ADDRESS/LENGTH)");
     }
     const std::string_view digits = text.substr(slash + 1);
     int length = -1;
     if (is_decimal(digits)) std::from_chars(digits.begin(), digits.end(), length);
     if (length < 0 || length > address->bits()) {
-        return invalid(quoted(text) + " has no valid prefix length");
+        return invalid(in_quotes(text) + " has no valid prefix length");
     }
     const Prefix prefix(*address, length);
     if (prefix.address() != *address) {
-        return invalid(quoted(text) + " has host bits set; did you mean " + prefix.to_string() +
+        return invalid(in_quotes(text) + " has host bits set; did you mean " + prefix.to_string() +
                        "?");
     }
     return prefix;

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/config_file.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "model/node.h"
+#include "source/yaml_values.h"
+
+namespace wgs {
+namespace {
+
+constexpr std::size_t kMaxConfigSize = 1 << 20;
+constexpr std::int64_t kMaxPort = 65535;
+constexpr std::int64_t kMinMtu = 576;
+constexpr std::int64_t kMaxMtu = 65535;
+constexpr std::int64_t kMaxWord = 0xffffffff;
+constexpr std::int64_t kMaxPeers = 1'000'000;
+constexpr std::int64_t kMaxLanes = 16;
+constexpr std::chrono::seconds kMaxKeepalive{65535};  // a 16-bit field of WireGuard's netlink
+
+// A key of a map and what reads its value. One table a map; whatever is not in it is unknown.
+struct Key {
+    std::string_view name;
+    Status (*read)(const YamlValue& value, Config& config);
+};
+
+Status read_keys(const YamlValue& map, std::span<const Key> keys, Config& config) {
+    std::vector<std::string_view> names;
+    for (const Key& key : keys)
+        names.push_back(key.name);
+    WGS_TRY(map.only(names));
+    for (const Key& key : keys) {
+        if (const YamlValue* value = map.find(key.name)) WGS_TRY(key.read(*value, config));
+    }
+    return {};
+}
+
+tl::unexpected<Error> unsupported(const YamlValue& value) {
+    return value.error("not supported yet");
+}
+
+template <class T>
+Result<T> read_choice(const YamlValue& value,
+                      std::initializer_list<std::pair<std::string_view, T>> choices) {
+    const std::string text = WGS_TRY(value.as_string());
+    std::string names;
+    for (const auto& [name, choice] : choices) {
+        if (name == text) return choice;
+        names.append(names.empty() ? "" : " or ").append(name);
+    }
+    return value.error("expected " + names);
+}
+
+Result<std::filesystem::path> read_path(const YamlValue& value) {
+    const std::filesystem::path path = WGS_TRY(value.as_string());
+    if (path.is_absolute()) return path;
+    return value.error("expected an absolute path");
+}
+
+// "25s", "5m", "1h".
+Result<std::chrono::seconds> read_duration(const YamlValue& value, std::chrono::seconds limit) {
+    const std::string text = WGS_TRY(value.as_string());
+    std::int32_t count = -1;
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, count);
+    const std::string_view unit(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
+    const int seconds = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+    if (parsed.ec != std::errc() || seconds == 0 || count < 0) {
+        return value.error("expected a duration such as 25s, 5m or 1h");
+    }
+    const auto duration = std::chrono::seconds(seconds) * std::int64_t{count};
+    if (duration > limit) {
+        return value.error("longer than " + std::to_string(limit.count()) + "s");
+    }
+    return duration;
+}
+
+Result<IpAddress> read_own_address(const YamlValue& value) {
+    IpAddress address = WGS_TRY(read_address(value));
+    if (address.is_unspecified() || address.is_loopback() || address.is_multicast() ||
+        address.is_link_local()) {
+        return value.error(address.to_string() + " is not an address that other nodes can reach");
+    }
+    return address;
+}
+
+Result<Prefix> read_own_prefix(const YamlValue& value) {
+    Prefix prefix = WGS_TRY(read_prefix(value));
+    if (prefix.length() == 0) return value.error("a default route is not a prefix of one node");
+    return prefix;
+}
+
+bool is_listen_address(std::string_view text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos) return false;
+    std::string_view host = text.substr(0, colon);
+    const bool bracketed = host.starts_with('[') && host.ends_with(']') && host.size() > 2;
+    if (bracketed) host = host.substr(1, host.size() - 2);
+    const auto address = IpAddress::parse(host);
+    const std::string_view digits = text.substr(colon + 1);
+    std::uint16_t port = 0;
+    const auto parsed = std::from_chars(digits.begin(), digits.end(), port);
+    return address && bracketed == (address->family() == Family::v6) && port != 0 &&
+           parsed.ec == std::errc() && parsed.ptr == digits.end();
+}
+
+Result<std::string> read_listen_address(const YamlValue& value) {
+    if (value.kind() == YamlValue::Kind::null) return std::string();
+    std::string text = WGS_TRY(value.as_string());
+    if (text.empty() || is_listen_address(text)) return text;
+    return value.error("expected ADDRESS:PORT, or nothing for off");
+}
+
+Result<std::uint32_t> read_fwmark(const YamlValue& value) {
+    const auto mark = static_cast<std::uint32_t>(WGS_TRY(value.as_integer(1, kMaxWord)));
+    if ((mark & kDecryptedMark) == 0) return mark;
+    return value.error("bit 0x2000 marks decrypted packets and cannot be part of it");
+}
+
+// "auto" is the absence of a value.
+template <auto Read, class T>
+Result<std::optional<T>> read_unless_auto(const YamlValue& value) {
+    const auto text = value.as_string();
+    if (text && *text == "auto") return std::optional<T>();
+    return std::optional<T>(WGS_TRY(Read(value)));
+}
+
+Result<std::uint16_t> read_port(const YamlValue& value) {
+    return static_cast<std::uint16_t>(WGS_TRY(value.as_integer(1, kMaxPort)));
+}
+
+Result<std::uint32_t> read_mtu(const YamlValue& value) {
+    return static_cast<std::uint32_t>(WGS_TRY(value.as_integer(kMinMtu, kMaxMtu)));
+}
+
+Result<std::uint32_t> read_max_peers(const YamlValue& value) {
+    return static_cast<std::uint32_t>(WGS_TRY(value.as_integer(1, kMaxPeers)));
+}
+
+Result<bool> read_bool(const YamlValue& value) {
+    return value.as_bool();
+}
+
+Result<std::chrono::seconds> read_keepalive(const YamlValue& value) {
+    return read_duration(value, kMaxKeepalive);
+}
+
+Result<BackendChoice> read_backend(const YamlValue& value) {
+    return read_choice<BackendChoice>(value, {{"auto", BackendChoice::automatic},
+                                              {"kernel", BackendChoice::kernel},
+                                              {"userspace", BackendChoice::userspace}});
+}
+
+Result<LogLevel> read_log_level(const YamlValue& value) {
+    return read_choice<LogLevel>(value, {{"debug", LogLevel::debug},
+                                         {"info", LogLevel::info},
+                                         {"warning", LogLevel::warning},
+                                         {"error", LogLevel::error}});
+}
+
+Result<LogFormat> read_log_format(const YamlValue& value) {
+    return read_choice<LogFormat>(value, {{"text", LogFormat::text}, {"json", LogFormat::json}});
+}
+
+Result<Policy> read_policy(const YamlValue& value) {
+    return read_choice<Policy>(value, {{"prefer", Policy::prefer}, {"require", Policy::require}});
+}
+
+// Features of the contract that are not there: their values are checked, and refused when they ask
+// for what would not happen.
+Status check_source_kind(const YamlValue& value, Config& /*config*/) {
+    return unsupported(value);
+}
+
+Status check_overlay(const YamlValue& value, Config& /*config*/) {
+    WGS_TRY(read_choice<bool>(value, {{"auto", true}, {"off", false}}));
+    return {};
+}
+
+Status check_path(const YamlValue& value, Config& /*config*/) {
+    const bool fast = WGS_TRY(read_choice<bool>(value, {{"transparent", false}, {"fast", true}}));
+    if (fast) return unsupported(value);
+    return {};
+}
+
+Status check_pod_interfaces(const YamlValue& value, Config& /*config*/) {
+    WGS_TRY(read_list(value, &read_interface_name));
+    return {};
+}
+
+Status check_bypass(const YamlValue& value, Config& /*config*/) {
+    if (value.kind() != YamlValue::Kind::list) return value.error("expected a list");
+    if (!value.items().empty()) return unsupported(value.items().front());
+    return {};
+}
+
+Status check_threaded_napi(const YamlValue& value, Config& /*config*/) {
+    if (WGS_TRY(value.as_bool())) return unsupported(value);
+    return {};
+}
+
+Status check_lanes(const YamlValue& value, Config& /*config*/) {
+    if (WGS_TRY(value.as_integer(1, kMaxLanes)) > 1) return unsupported(value);
+    return {};
+}
+
+Status check_cluster_secret_file(const YamlValue& value, Config& /*config*/) {
+    if (!WGS_TRY(value.as_string()).empty()) return unsupported(value);
+    return {};
+}
+
+template <auto Member, auto Read>
+Status set(const YamlValue& value, Config& config) {
+    config.*Member = WGS_TRY(Read(value));
+    return {};
+}
+
+template <auto Member, auto ReadItem>
+Status set_list(const YamlValue& value, Config& config) {
+    config.*Member = WGS_TRY(read_list(value, ReadItem));
+    return {};
+}
+
+template <auto Member, auto Read>
+Status set_wireguard(const YamlValue& value, Config& config) {
+    config.wireguard.*Member = WGS_TRY(Read(value));
+    return {};
+}
+
+constexpr std::array kSourceKeys = {
+    Key{"directory", &set<&Config::directory, &read_path>},
+    Key{"kubernetes", &check_source_kind},
+    Key{"etcd", &check_source_kind},
+    Key{"felix", &check_source_kind},
+};
+
+constexpr std::array kWireguardKeys = {
+    Key{"backend", &set_wireguard<&WireguardConfig::backend, &read_backend>},
+    Key{"device", &set_wireguard<&WireguardConfig::device, &read_interface_name>},
+    Key{"port", &set_wireguard<&WireguardConfig::port, &read_port>},
+    Key{"mtu", &set_wireguard<&WireguardConfig::mtu, &read_unless_auto<&read_mtu, std::uint32_t>>},
+    Key{"fwmark",
+        &set_wireguard<&WireguardConfig::fwmark, &read_unless_auto<&read_fwmark, std::uint32_t>>},
+    Key{"keepalive", &set_wireguard<&WireguardConfig::keepalive, &read_keepalive>},
+    Key{"threaded_napi", &check_threaded_napi},
+    Key{"lanes", &check_lanes},
+    Key{"cluster_secret_file", &check_cluster_secret_file},
+};
+
+constexpr std::array kLogKeys = {
+    Key{"level", &set<&Config::log_level, &read_log_level>},
+    Key{"format", &set<&Config::log_format, &read_log_format>},
+};
+
+Status read_source(const YamlValue& value, Config& config) {
+    if (value.kind() == YamlValue::Kind::map && value.entries().size() != 1) {
+        return value.error("expected exactly one source");
+    }
+    return read_keys(value, kSourceKeys, config);
+}
+
+Status read_wireguard(const YamlValue& value, Config& config) {
+    return read_keys(value, kWireguardKeys, config);
+}
+
+Status read_log(const YamlValue& value, Config& config) {
+    return read_keys(value, kLogKeys, config);
+}
+
+constexpr std::array kTopKeys = {
+    Key{"node", &set<&Config::node, &read_node_name>},
+    Key{"run_dir", &set<&Config::run_dir, &read_path>},
+    Key{"state_dir", &set<&Config::state_dir, &read_path>},
+    Key{"bpffs", &set<&Config::bpffs, &read_path>},
+    Key{"source", &read_source},
+    Key{"addresses", &set_list<&Config::addresses, &read_own_address>},
+    Key{"prefixes", &set_list<&Config::prefixes, &read_own_prefix>},
+    Key{"underlay", &set_list<&Config::underlay, &read_interface_name>},
+    Key{"cluster_prefixes", &set_list<&Config::cluster_prefixes, &read_prefix>},
+    Key{"policy", &set<&Config::policy, &read_policy>},
+    Key{"hosts", &set<&Config::hosts, &read_bool>},
+    Key{"overlay", &check_overlay},
+    Key{"path", &check_path},
+    Key{"pod_interfaces", &check_pod_interfaces},
+    Key{"bypass", &check_bypass},
+    Key{"max_peers", &set<&Config::max_peers, &read_max_peers>},
+    Key{"wireguard", &read_wireguard},
+    Key{"metrics", &set<&Config::metrics, &read_listen_address>},
+    Key{"log", &read_log},
+};
+
+Result<std::string> default_node_name() {
+    std::array<char, 256> buffer{};
+    if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return os_error(errno, "gethostname");
+    std::string name = buffer.data();
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    if (is_valid_node_name(name)) return name;
+    return invalid("the host name " + in_quotes(name) + " cannot be a node name; set `node`");
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view text, const std::string& file) {
+    const YamlValue root = WGS_TRY(YamlValue::parse(text, file));
+    Config config;
+    WGS_TRY(read_keys(root, kTopKeys, config));
+    if (root.find("source") == nullptr) return root.error("source is missing");
+    if (config.node.empty()) config.node = WGS_TRY(default_node_name().within(file));
+    return config;
+}
+
+Result<Config> load_config(const std::filesystem::path& path) {
+    const std::string text = WGS_TRY(read_file(path, kMaxConfigSize));
+    return parse_config(text, path.string());
+}
+
+}  // namespace wgs

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the agent learns of the other nodes, and tells them of itself.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "model/node.h"
+
+namespace wgs {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// Something a source cannot use or do, for status and the log. It is not fatal: the last good state
+// of what it concerns stays.
+struct Problem {
+    std::string object;   // a file, a key, the source itself
+    std::string message;  // one line
+
+    bool operator==(const Problem&) const = default;
+};
+
+// Receives a source's events, only ever from within start() and dispatch().
+class SourceSink {
+  public:
+    virtual ~SourceSink() = default;
+
+    virtual void upsert(const NodeInfo& node) = 0;
+    virtual void remove(const std::string& name) = 0;
+    // Once: everything known at start has been told.
+    virtual void complete() = 0;
+    // Once for each problem when it appears; problems() shows whether it persists.
+    virtual void report(const Problem& problem) = 0;
+};
+
+// Driven by the caller's event loop: dispatch() when fd() is readable and when next_timeout() has
+// come. Self is never told to the sink.
+class Source {
+  public:
+    virtual ~Source() = default;
+
+    // Tells what is there. Call once, before anything else.
+    virtual void start() = 0;
+    virtual void dispatch() = 0;
+    // To poll for reading, the same for the life of the source; -1: the timeout alone drives it.
+    [[nodiscard]] virtual int fd() const = 0;
+    [[nodiscard]] virtual std::optional<SteadyTime> next_timeout() const = 0;
+
+    // Tells the others about self, and keeps telling: after an error it is tried again by itself.
+    virtual Status publish(const NodeInfo& self) = 0;
+    // Takes self back. Nothing being there is not an error.
+    virtual Status withdraw() = 0;
+
+    [[nodiscard]] virtual std::vector<Problem> problems() const = 0;
+};
+
+}  // namespace wgs
