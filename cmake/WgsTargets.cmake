@@ -2,9 +2,10 @@
 # Compile settings shared by every user-space target of the project.
 
 add_library(wgs_flags INTERFACE)
+# Designated initialisers leave the other members to their defaults on purpose, hence the -Wno-.
 target_compile_options(wgs_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
     -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
-    -fno-omit-frame-pointer)
+    -Wno-missing-field-initializers -fno-omit-frame-pointer)
 target_include_directories(wgs_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/agent)
 if(WGS_WERROR)
     target_compile_options(wgs_flags INTERFACE -Werror)

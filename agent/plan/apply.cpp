@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/apply.h"
+
+namespace wgs {
+namespace {
+
+struct Apply {
+    WireguardDevice& wireguard;
+    Steering& steering;
+
+    Status operator()(const CreateTunnel&) const { return wireguard.create(); }
+    Status operator()(const ConfigureTunnel& step) const {
+        return wireguard.configure(step.settings);
+    }
+    Status operator()(const UpdateSession& step) const {
+        return wireguard.update_peer(step.update);
+    }
+    Status operator()(const RestartSession& step) const {
+        WGS_TRY(wireguard.remove_peer(step.update.public_key));
+        return wireguard.update_peer(step.update);
+    }
+    Status operator()(const RemoveAllowedIps& step) const {
+        return wireguard.remove_allowed_ips(step.public_key, step.prefixes);
+    }
+    Status operator()(const RemoveSession& step) const {
+        return wireguard.remove_peer(step.public_key);
+    }
+    Status operator()(const SetTunnelEntry& step) const { return steering.set_tunnel(step.entry); }
+    Status operator()(const BindPeer& step) const {
+        return steering.bind_peer(step.id, step.record);
+    }
+    Status operator()(const UpdateRecord& step) const {
+        return steering.update_record(step.id, step.record);
+    }
+    Status operator()(const SetPeerState& step) const {
+        return steering.set_peer_state(step.id, step.state);
+    }
+    Status operator()(const ReleasePeer& step) const { return steering.release_peer(step.id); }
+    Status operator()(const SetPrefix& step) const {
+        return steering.set_prefix(step.prefix, step.owner);
+    }
+    Status operator()(const RemovePrefix& step) const {
+        return steering.remove_prefix(step.prefix);
+    }
+    Status operator()(const AttachHook& step) const { return steering.attach(step.hook); }
+    Status operator()(const DetachHook& step) const { return steering.detach(step.hook); }
+};
+
+}  // namespace
+
+Status apply(const std::vector<Step>& steps, WireguardDevice& wireguard, Steering& steering) {
+    const Apply visitor{.wireguard = wireguard, .steering = steering};
+    for (const Step& step : steps) {
+        WGS_TRY(std::visit(visitor, step).within(describe(step)));
+    }
+    return {};
+}
+
+}  // namespace wgs

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel should look like, derived from the peer cache and the configuration alone.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+#include "model/peer_cache.h"
+#include "model/state.h"
+#include "plan/handshake.h"
+
+namespace wgs {
+
+struct DesiredPeer {
+    // None: not programmed into WireGuard, for the reason in `unprogrammed`.
+    std::optional<PublicKey> public_key;
+    std::optional<Endpoint> endpoint;  // set whenever public_key is
+    PeerState unprogrammed = PeerState::no_key;
+    HandshakeAdvice handshake;
+    std::map<Prefix, PrefixClass> prefixes;
+};
+
+struct DesiredState {
+    bool complete = false;  // the source has told everything: leftovers may be removed
+    Policy policy = Policy::prefer;
+    TunnelSettings tunnel;
+    PublicKey public_key;  // of the tunnel
+    PeerId max_peers = 0;
+    std::map<std::string, DesiredPeer> peers;
+    std::map<Prefix, PrefixClass> self;
+    std::set<Prefix> cluster;
+};
+
+struct ActualState {
+    std::optional<TunnelState> tunnel;
+    SteeringState steering;
+    std::vector<Underlay> underlays;
+};
+
+DesiredState make_desired(const PeerCache& cache, const Config& config, const PublicKey& own_key,
+                          const std::vector<Underlay>& underlays,
+                          const HandshakeDriver& handshakes);
+
+// Largest inner packet whose encrypted form, padded to 16 bytes, fits `underlay_mtu` bytes:
+// outer IP and UDP headers, and 32 bytes of WireGuard's data message (whitepaper, 5.4.6).
+[[nodiscard]] std::uint32_t tunnel_mtu(std::uint32_t underlay_mtu, Family underlay_family);
+
+}  // namespace wgs

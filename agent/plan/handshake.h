@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// When to provoke first handshakes, and for how long a proven peer stays proven without one.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <set>
+
+#include "model/key.h"
+#include "model/state.h"
+
+namespace wgs {
+
+struct HandshakeAdvice {
+    std::chrono::seconds keepalive{0};
+    // Remove and re-add the peer: WireGuard sends at most one initiation every 5 s to a peer it
+    // knows (REKEY_TIMEOUT), but a new peer gets one at once.
+    bool restart = false;
+    // A peer that was steered before may go on being steered although its session is new.
+    bool trust_previous = true;
+
+    bool operator==(const HandshakeAdvice&) const = default;
+};
+
+// Two sides that initiate at the same moment ignore each other's answers and try again 5 s later.
+// So the side with the smaller public key starts; the other stays quiet for a while, then tries as
+// well (the first may be unable to reach it). A lost first initiation, usual when the other side
+// has not added us yet, is repeated soon by restarting the peer, at growing intervals.
+class HandshakeDriver {
+  public:
+    using Time = std::chrono::steady_clock::time_point;
+    static constexpr std::chrono::seconds kProbeKeepalive{5};
+    static constexpr std::chrono::milliseconds kPassive{2500};
+    static constexpr std::chrono::milliseconds kFirstRestart{400};
+    static constexpr std::chrono::seconds kLongestPause{60};
+    static constexpr std::chrono::seconds kTrust{15};
+
+    HandshakeDriver(PublicKey self, std::chrono::seconds configured_keepalive)
+        : self_(self), keepalive_(configured_keepalive) {}
+
+    // Takes over what the device shows now. `wanted` are the keys of all peers to be programmed.
+    void update(Time now, const std::set<PublicKey>& wanted,
+                const std::map<PublicKey, Session>& sessions);
+    // The restart of this peer was carried out (or its session newly made) at `now`.
+    void restarted(Time now, const PublicKey& key);
+
+    [[nodiscard]] HandshakeAdvice advice(const PublicKey& key) const;
+    // How soon the device should be looked at again; the longest pause when nobody waits.
+    [[nodiscard]] std::chrono::milliseconds poll_interval(std::chrono::milliseconds idle) const;
+
+  private:
+    struct Waiting {
+        Time since;
+        Time next_restart;
+        std::chrono::milliseconds pause = kFirstRestart;
+    };
+
+    PublicKey self_;
+    std::chrono::seconds keepalive_;
+    Time now_{};
+    std::map<PublicKey, Waiting> waiting_;
+};
+
+}  // namespace wgs

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The difference between what is wanted and what is there, as ordered steps. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "plan/desired.h"
+#include "plan/step.h"
+
+namespace wgs {
+
+struct Plan {
+    std::vector<Step> steps;                  // empty: in sync
+    std::map<std::string, PeerState> states;  // of every desired peer, once the steps are applied
+    std::vector<std::string> problems;        // what no step can mend, one line each
+};
+
+// Order of the steps, so that at no moment a packet leaves in clear which both the old and the new
+// desired state would have encrypted or dropped, nor meets a tunnel that would refuse it:
+//   1. tunnel device, hooks, ids for new peers;
+//   2. sessions and their allowed IPs; adding one that another session holds moves it;
+//   3. proven peers enter state `ready`;
+//   4. prefixes are pointed at their owners, then those nobody owns any more go (under `require`
+//      to `gone`, which drops, instead of to a miss);
+//   5. peers that may no longer be steered leave state `ready`: only now, since what a ready peer
+//   has
+//      taken over from them must not pass through their state;
+//   6. allowed IPs and sessions that nothing points at any more go;
+//   7. new peers that are proven already enter state `ready`; unused ids are released.
+// Until the source is complete nothing is removed. Steps that need a device which does not exist
+// yet are left to the next plan.
+Plan plan(const DesiredState& desired, const ActualState& actual, Clock::time_point now);
+
+}  // namespace wgs

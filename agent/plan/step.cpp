@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/step.h"
+
+#include <fmt/core.h>
+
+namespace wgs {
+namespace {
+
+std::string_view name(HookPoint point) {
+    switch (point) {
+        case HookPoint::nic_out:
+            return "nic_out";
+        case HookPoint::wg_in:
+            return "wg_in";
+        case HookPoint::nic_in:
+            return "nic_in";
+    }
+    return "unknown";
+}
+
+struct Describe {
+    std::string operator()(const CreateTunnel&) const { return "create tunnel"; }
+    std::string operator()(const ConfigureTunnel& step) const {
+        return fmt::format("configure tunnel: port {}, mtu {}, fwmark {:#x}", step.settings.port,
+                           step.settings.mtu, step.settings.fwmark);
+    }
+    std::string operator()(const UpdateSession& step) const {
+        return fmt::format("update session {}: {} allowed IPs added",
+                           step.update.public_key.to_base64(), step.update.add_allowed_ips.size());
+    }
+    std::string operator()(const RestartSession& step) const {
+        return "restart session " + step.update.public_key.to_base64();
+    }
+    std::string operator()(const RemoveAllowedIps& step) const {
+        return fmt::format("remove {} allowed IPs of session {}", step.prefixes.size(),
+                           step.public_key.to_base64());
+    }
+    std::string operator()(const RemoveSession& step) const {
+        return "remove session " + step.public_key.to_base64();
+    }
+    std::string operator()(const SetTunnelEntry& step) const {
+        return fmt::format("point the tunnel table at device {}", step.entry.ifindex);
+    }
+    std::string operator()(const BindPeer& step) const {
+        return fmt::format("bind peer {} to {}", step.id, step.record.name);
+    }
+    std::string operator()(const UpdateRecord& step) const {
+        return fmt::format("update the record of peer {} ({})", step.id, step.record.name);
+    }
+    std::string operator()(const SetPeerState& step) const {
+        return fmt::format("set peer {} to state {}", step.id, step.state);
+    }
+    std::string operator()(const ReleasePeer& step) const {
+        return fmt::format("release peer {}", step.id);
+    }
+    std::string operator()(const SetPrefix& step) const {
+        return fmt::format("set prefix {} to peer {}", step.prefix.to_string(), step.owner.peer);
+    }
+    std::string operator()(const RemovePrefix& step) const {
+        return "remove prefix " + step.prefix.to_string();
+    }
+    std::string operator()(const AttachHook& step) const {
+        return fmt::format("attach {} to device {}", name(step.hook.point), step.hook.ifindex);
+    }
+    std::string operator()(const DetachHook& step) const {
+        return fmt::format("detach {} from device {}", name(step.hook.point), step.hook.ifindex);
+    }
+};
+
+}  // namespace
+
+std::string describe(const Step& step) {
+    return std::visit(Describe{}, step);
+}
+
+}  // namespace wgs

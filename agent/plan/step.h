@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// One change to the kernel, as data.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/state.h"
+
+namespace wgs {
+
+struct CreateTunnel {
+    bool operator==(const CreateTunnel&) const = default;
+};
+struct ConfigureTunnel {
+    TunnelSettings settings;
+    bool operator==(const ConfigureTunnel&) const = default;
+};
+struct UpdateSession {
+    PeerUpdate update;
+    bool operator==(const UpdateSession&) const = default;
+};
+// Removes the peer and adds it again: forgets its endpoint and handshake.
+struct RestartSession {
+    PeerUpdate update;
+    bool operator==(const RestartSession&) const = default;
+};
+struct RemoveAllowedIps {
+    PublicKey public_key;
+    std::vector<Prefix> prefixes;
+    bool operator==(const RemoveAllowedIps&) const = default;
+};
+struct RemoveSession {
+    PublicKey public_key;
+    bool operator==(const RemoveSession&) const = default;
+};
+struct SetTunnelEntry {
+    TunnelEntry entry;
+    bool operator==(const SetTunnelEntry&) const = default;
+};
+struct BindPeer {
+    PeerId id = 0;
+    PeerRecord record;
+    bool operator==(const BindPeer&) const = default;
+};
+struct UpdateRecord {
+    PeerId id = 0;
+    PeerRecord record;
+    bool operator==(const UpdateRecord&) const = default;
+};
+struct SetPeerState {
+    PeerId id = 0;
+    std::uint32_t state = 0;  // enum wgs_peer_state
+    bool operator==(const SetPeerState&) const = default;
+};
+struct ReleasePeer {
+    PeerId id = 0;
+    bool operator==(const ReleasePeer&) const = default;
+};
+struct SetPrefix {
+    Prefix prefix;
+    Owner owner;
+    bool operator==(const SetPrefix&) const = default;
+};
+struct RemovePrefix {
+    Prefix prefix;
+    bool operator==(const RemovePrefix&) const = default;
+};
+struct AttachHook {
+    Hook hook;
+    bool operator==(const AttachHook&) const = default;
+};
+struct DetachHook {
+    Hook hook;
+    bool operator==(const DetachHook&) const = default;
+};
+
+using Step =
+    std::variant<CreateTunnel, ConfigureTunnel, UpdateSession, RestartSession, RemoveAllowedIps,
+                 RemoveSession, SetTunnelEntry, BindPeer, UpdateRecord, SetPeerState, ReleasePeer,
+                 SetPrefix, RemovePrefix, AttachHook, DetachHook>;
+
+// One line for logs and errors: "set prefix 10.1.0.0/24 to peer 9".
+[[nodiscard]] std::string describe(const Step& step);
+
+}  // namespace wgs

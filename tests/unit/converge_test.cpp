@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Failures at every call, crashes at every step, and random histories: the agent must converge, and
+// no packet may go astray on the way.
+#include <random>
+
+#include "maps/layout.h"
+#include "plan_fixture.h"
+
+namespace wgs::test {
+namespace {
+
+// Everything that should be the same however one got there: ids may differ, so names stand for
+// them.
+struct Summary {
+    std::map<Prefix, std::string> owners;
+    std::map<PublicKey, std::set<Prefix>> allowed;
+    std::set<std::string> ready;
+    std::set<Hook> hooks;
+    bool operator==(const Summary&) const = default;
+};
+
+Summary summarize(const FakeKernel& kernel) {
+    Summary summary{.hooks = kernel.steering.hooks};
+    for (const auto& [prefix, owner] : kernel.steering.prefixes) {
+        const auto slot = kernel.steering.slots.find(owner.peer);
+        summary.owners[prefix] = slot == kernel.steering.slots.end() ? std::to_string(owner.peer)
+                                                                     : slot->second.record.name;
+    }
+    for (const auto& [id, slot] : kernel.steering.slots) {
+        if (slot.state == WGS_STATE_READY) summary.ready.insert(slot.record.name);
+    }
+    if (kernel.tunnel) {
+        for (const auto& [key, session] : kernel.tunnel->sessions) {
+            summary.allowed[key] = session.allowed_ips;
+        }
+    }
+    return summary;
+}
+
+using ConvergeTest = PlanFixture;
+
+// A history with every kind of change, each followed by one attempt.
+void live(PeerCache& cache, const std::function<void()>& attempt) {
+    attempt();
+    cache.upsert(node(2));
+    cache.upsert(node(3));
+    attempt();
+    NodeInfo taker = node(3);
+    taker.prefixes.push_back(node(2).prefixes.front());
+    NodeInfo giver = node(2);
+    giver.prefixes.clear();
+    cache.upsert(giver);
+    cache.upsert(taker);
+    attempt();
+    giver.public_key = key(52);
+    cache.upsert(giver);
+    attempt();
+    cache.remove("node-c");
+    attempt();
+}
+
+TEST_F(ConvergeTest, AFailureOfAnyCallIsHealedByTheNextRun) {
+    live(*cache, [&] { ASSERT_TRUE(run()); });
+    const Summary expected = summarize(kernel);
+
+    int failures = 0;
+    for (int nth = 1;; ++nth) {
+        kernel.~FakeKernel();
+        new (&kernel) FakeKernel(key(kSelf));
+        start_agent();
+        cache->mark_complete();
+        kernel.fail_call(nth);
+        live(*cache, [&] { failures += run() ? 0 : 1; });
+        if (kernel.failure_pending()) break;  // fewer calls than nth: all were tried
+        ASSERT_TRUE(run()) << "call " << nth;
+        EXPECT_EQ(summarize(kernel), expected) << "call " << nth;
+        EXPECT_TRUE(reconciler->in_sync());
+    }
+    EXPECT_GT(failures, 50);  // each of them was seen, once
+}
+
+TEST_F(ConvergeTest, AnAgentKilledAtAnyCallLeavesWhatTheNextOneFinishes) {
+    live(*cache, [&] { ASSERT_TRUE(run()); });
+    const Summary expected = summarize(kernel);
+    for (int nth = 1;; ++nth) {
+        kernel.~FakeKernel();
+        new (&kernel) FakeKernel(key(kSelf));
+        start_agent();
+        cache->mark_complete();
+        kernel.fail_call(nth);
+        bool dead = false;
+        live(*cache, [&] { dead = dead || !run(); });  // after the failure it never runs again
+        if (kernel.failure_pending()) break;
+        start_agent();
+        cache->mark_complete();
+        live(*cache, [] {});
+        ASSERT_TRUE(run()) << "call " << nth;
+        EXPECT_EQ(summarize(kernel), expected) << "call " << nth;
+    }
+}
+
+// A random mesh event, as the source would deliver it.
+void random_event(std::mt19937& random, PeerCache& cache) {
+    const auto number = static_cast<std::uint8_t>(2 + random() % 5);
+    NodeInfo info = node(number);
+    switch (random() % 8) {
+        case 0:
+            cache.remove(info.name);
+            return;
+        case 1:
+            info.public_key = key(static_cast<std::uint8_t>(100 + random() % 3));
+            break;
+        case 2:
+            info.public_key.reset();
+            break;
+        case 3:
+            info.prefixes = node(static_cast<std::uint8_t>(2 + random() % 5)).prefixes;
+            break;
+        case 4:
+            info.prefixes.push_back(prefix("10.3.0.64/26"));
+            break;
+        case 5:
+            info.prefixes.clear();
+            break;
+        case 6:
+            info.addresses = {ip("192.0.2." + std::to_string(50 + number))};
+            break;
+        default:
+            break;
+    }
+    cache.upsert(info);
+}
+
+class RandomHistory : public PlanFixture, public testing::WithParamInterface<Policy> {
+  protected:
+    RandomHistory() : PlanFixture(GetParam()) {}
+
+    using Outcomes = std::map<std::string, Outcome>;
+    [[nodiscard]] Outcomes outcomes() const {
+        Outcomes all;
+        for (const char* address : {"10.2.0.1", "10.3.0.1", "10.3.0.65", "10.4.0.1", "10.5.0.1",
+                                    "10.6.0.1", "192.0.2.2", "192.0.2.52", "192.0.2.3"}) {
+            all.emplace(address, to(address));
+        }
+        return all;
+    }
+    void random_handshakes(std::mt19937& random) {
+        for (auto& [peer, session] : kernel.tunnel->sessions) {
+            if (random() % 2 == 0) session.last_handshake = now.wall;
+        }
+    }
+};
+
+TEST_P(RandomHistory, NothingGoesClearOrAstrayBetweenTwoStates) {
+    using Kind = Outcome::Kind;
+    const unsigned seed =
+        testing::UnitTest::GetInstance()->random_seed() != 0
+            ? static_cast<unsigned>(testing::UnitTest::GetInstance()->random_seed())
+            : std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    ASSERT_TRUE(run());
+    for (int i = 0; i < 3000 && !HasFailure(); ++i) {
+        random_event(random, *cache);
+        random_handshakes(random);
+        const Outcomes before = outcomes();
+        std::vector<Outcomes> between;
+        kernel.on_change([&] { between.push_back(outcomes()); });
+        ASSERT_TRUE(run());
+        kernel.on_change({});
+        const Outcomes after = outcomes();
+        for (const Outcomes& moment : between) {
+            for (const auto& [address, outcome] : moment) {
+                const Outcome& old = before.at(address);
+                const Outcome& now_is = after.at(address);
+                if (old.kind != Kind::clear && now_is.kind != Kind::clear) {
+                    EXPECT_NE(outcome.kind, Kind::clear) << address << " in round " << i;
+                }
+                if (old.kind == Kind::encrypted && old == now_is) {
+                    EXPECT_EQ(outcome, old) << address << " in round " << i;
+                }
+            }
+        }
+    }
+}
+
+TEST_P(RandomHistory, TheStateDependsOnTheLastWordNotOnTheWay) {
+    std::mt19937 random(7);
+    ASSERT_TRUE(run());
+    for (int i = 0; i < 300; ++i) {
+        random_event(random, *cache);
+        if (random() % 3 != 0) continue;
+        ASSERT_TRUE(run());
+    }
+    ASSERT_TRUE(run());
+    const Summary grown = summarize(kernel);
+
+    FakeKernel fresh(key(kSelf));
+    Reconciler direct(config, key(kSelf), *cache,
+                      {fresh.wireguard(), fresh.tables(), fresh.links()});
+    ASSERT_TRUE(direct.run(now));
+    Summary expected = summarize(fresh);
+    if (GetParam() == Policy::require) {  // what departed nodes left behind stays closed
+        for (const auto& [prefix, owner] : grown.owners) {
+            if (owner == std::to_string(WGS_PEER_GONE)) expected.owners.emplace(prefix, owner);
+        }
+    }
+    EXPECT_EQ(grown.owners, expected.owners);
+    EXPECT_EQ(grown.allowed, expected.allowed);
+    EXPECT_EQ(grown.hooks, expected.hooks);
+}
+
+INSTANTIATE_TEST_SUITE_P(BothPolicies, RandomHistory,
+                         testing::Values(Policy::prefer, Policy::require));
+
+}  // namespace
+}  // namespace wgs::test

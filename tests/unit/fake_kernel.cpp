@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fake_kernel.h"
+
+#include "maps/layout.h"
+
+namespace wgs::test {
+namespace {
+
+// Longest-prefix match the slow, obvious way.
+template <class Value>
+const Value* match(const std::map<Prefix, Value>& table, const IpAddress& address) {
+    const Value* best = nullptr;
+    int length = -1;
+    for (const auto& [prefix, value] : table) {
+        if (prefix.length() > length && prefix.contains(address)) {
+            best = &value;
+            length = prefix.length();
+        }
+    }
+    return best;
+}
+
+}  // namespace
+
+class FakeKernel::FakeWireguard final : public WireguardDevice {
+  public:
+    explicit FakeWireguard(FakeKernel& kernel) : kernel_(kernel) {}
+
+    [[nodiscard]] BackendKind kind() const override { return BackendKind::kernel; }
+    Result<std::optional<TunnelState>> observe() override {
+        WGS_TRY(kernel_.enter("observe"));
+        return kernel_.tunnel;
+    }
+    Status create() override {
+        WGS_TRY(kernel_.enter("create"));
+        if (!kernel_.tunnel) kernel_.tunnel = TunnelState{.ifindex = kernel_.next_ifindex_++};
+        kernel_.changed();
+        return {};
+    }
+    Status configure(const TunnelSettings& settings) override {
+        WGS_TRY(kernel_.enter("configure"));
+        WGS_TRY(present());
+        kernel_.tunnel->up = true;
+        kernel_.tunnel->mtu = settings.mtu;
+        kernel_.tunnel->port = settings.port;
+        kernel_.tunnel->fwmark = settings.fwmark;
+        kernel_.tunnel->public_key = kernel_.own_key_;
+        kernel_.changed();
+        return {};
+    }
+    Status update_peer(const PeerUpdate& update) override {
+        WGS_TRY(kernel_.enter("update_peer"));
+        WGS_TRY(present());
+        for (const Prefix& prefix : update.add_allowed_ips)
+            take(prefix);
+        Session& session = kernel_.tunnel->sessions[update.public_key];
+        if (update.endpoint) session.endpoint = update.endpoint;
+        if (update.keepalive) session.keepalive = *update.keepalive;
+        session.allowed_ips.insert(update.add_allowed_ips.begin(), update.add_allowed_ips.end());
+        kernel_.changed();
+        return {};
+    }
+    Status remove_allowed_ips(const PublicKey& peer, std::span<const Prefix> prefixes) override {
+        WGS_TRY(kernel_.enter("remove_allowed_ips"));
+        WGS_TRY(present());
+        for (const Prefix& prefix : prefixes) {
+            kernel_.tunnel->sessions.at(peer).allowed_ips.erase(prefix);
+        }
+        kernel_.changed();
+        return {};
+    }
+    Status remove_peer(const PublicKey& peer) override {
+        WGS_TRY(kernel_.enter("remove_peer"));
+        WGS_TRY(present());
+        kernel_.tunnel->sessions.erase(peer);
+        kernel_.changed();
+        return {};
+    }
+    Status destroy() override {
+        WGS_TRY(kernel_.enter("destroy"));
+        kernel_.tunnel.reset();
+        kernel_.changed();
+        return {};
+    }
+
+  private:
+    Status present() {
+        if (!kernel_.tunnel) return make_error(std::errc::no_such_device, "no tunnel");
+        return {};
+    }
+    void take(const Prefix& prefix) {
+        for (auto& [key, session] : kernel_.tunnel->sessions)
+            session.allowed_ips.erase(prefix);
+    }
+    FakeKernel& kernel_;
+};
+
+class FakeKernel::FakeSteering final : public Steering {
+  public:
+    explicit FakeSteering(FakeKernel& kernel) : kernel_(kernel) {}
+
+    Result<SteeringState> observe() override {
+        WGS_TRY(kernel_.enter("observe"));
+        return kernel_.steering;
+    }
+    Status set_tunnel(const TunnelEntry& entry) override {
+        return change("set_tunnel", [&] { kernel_.steering.tunnel = entry; });
+    }
+    Status bind_peer(PeerId id, const PeerRecord& record) override {
+        if (kernel_.steering.slots.contains(id)) return invalid("bind a bound id");
+        return change("bind_peer", [&] {
+            kernel_.steering.slots[id] = {.state = WGS_STATE_UNUSED, .record = record};
+        });
+    }
+    Status update_record(PeerId id, const PeerRecord& record) override {
+        if (!kernel_.steering.slots.contains(id)) return invalid("update a free id");
+        return change("update_record", [&] { kernel_.steering.slots[id].record = record; });
+    }
+    Status set_peer_state(PeerId id, std::uint32_t state) override {
+        if (!kernel_.steering.slots.contains(id)) return invalid("state of a free id");
+        return change("set_peer_state", [&] { kernel_.steering.slots[id].state = state; });
+    }
+    Status release_peer(PeerId id) override {
+        for (const auto& [prefix, owner] : kernel_.steering.prefixes) {
+            if (owner.peer == id) return invalid("release an id in use");
+        }
+        return change("release_peer", [&] { kernel_.steering.slots.erase(id); });
+    }
+    Status set_prefix(const Prefix& prefix, const Owner& owner) override {
+        return change("set_prefix", [&] { kernel_.steering.prefixes[prefix] = owner; });
+    }
+    Status remove_prefix(const Prefix& prefix) override {
+        return change("remove_prefix", [&] { kernel_.steering.prefixes.erase(prefix); });
+    }
+    Status attach(const Hook& hook) override {
+        return change("attach", [&] { kernel_.steering.hooks.insert(hook); });
+    }
+    Status detach(const Hook& hook) override {
+        return change("detach", [&] { kernel_.steering.hooks.erase(hook); });
+    }
+
+  private:
+    Status change(const std::string& call, const std::function<void()>& mutate) {
+        WGS_TRY(kernel_.enter(call));
+        mutate();
+        kernel_.changed();
+        return {};
+    }
+    FakeKernel& kernel_;
+};
+
+class FakeKernel::FakeLinks final : public Links {
+  public:
+    explicit FakeLinks(FakeKernel& kernel) : kernel_(kernel) {}
+    Result<std::vector<Underlay>> underlays(const std::vector<std::string>&,
+                                            const std::vector<IpAddress>&) override {
+        WGS_TRY(kernel_.enter("observe"));
+        return kernel_.underlays;
+    }
+
+  private:
+    FakeKernel& kernel_;
+};
+
+FakeKernel::FakeKernel(const PublicKey& own_key)
+    : underlays({Underlay{.name = "eth0",
+                          .ifindex = 2,
+                          .mac = {2, 0, 0, 0, 0, 1},
+                          .mtu = 1500,
+                          .up = true,
+                          .addresses = {}}}),
+      own_key_(own_key),
+      wireguard_(std::make_shared<FakeWireguard>(*this)),
+      steering_(std::make_shared<FakeSteering>(*this)),
+      links_(std::make_shared<FakeLinks>(*this)) {}
+
+WireguardDevice& FakeKernel::wireguard() {
+    return *wireguard_;
+}
+Steering& FakeKernel::tables() {
+    return *steering_;
+}
+Links& FakeKernel::links() {
+    return *links_;
+}
+
+Status FakeKernel::enter(const std::string& call) {
+    if (calls_until_failure_ > 0 && --calls_until_failure_ == 0) {
+        return os_error(EIO, "injected failure of " + call);
+    }
+    if (call != "observe") log.push_back(call);
+    return {};
+}
+
+void FakeKernel::handshake(const PublicKey& peer, Clock::time_point when) {
+    tunnel->sessions.at(peer).last_handshake = when;
+}
+
+Outcome FakeKernel::outcome(const IpAddress& destination, Policy policy) const {
+    using Kind = Outcome::Kind;
+    const bool hooked =
+        !underlays.empty() && steering.hooks.contains({.ifindex = underlays.front().ifindex,
+                                                       .point = HookPoint::nic_out});
+    const Owner* owner = match(steering.prefixes, destination);
+    if (!hooked || owner == nullptr || owner->peer == WGS_PEER_SELF) return {.kind = Kind::clear};
+    const Outcome refused{.kind = policy == Policy::require ? Kind::dropped : Kind::clear};
+    const auto slot = steering.slots.find(owner->peer);
+    const bool ready = slot != steering.slots.end() && slot->second.state == WGS_STATE_READY;
+    if (!ready) return refused;
+
+    if (!tunnel || steering.tunnel.ifindex != tunnel->ifindex) return {.kind = Kind::lost};
+    std::map<Prefix, PublicKey> allowed;
+    for (const auto& [key, session] : tunnel->sessions) {
+        for (const Prefix& prefix : session.allowed_ips)
+            allowed.emplace(prefix, key);
+    }
+    const PublicKey* peer = match(allowed, destination);
+    if (peer == nullptr) return {.kind = Kind::lost};
+    return {.kind = Kind::encrypted, .peer = *peer};
+}
+
+}  // namespace wgs::test

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// A kernel in memory: WireGuard with its allowed-IP rules, BPF tables, devices. It can fail the
+// n-th call and lets a test look at the state after every single change.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/ports.h"
+
+namespace wgs::test {
+
+// What becomes of a packet from one of our own pods to `destination`.
+struct Outcome {
+    enum class Kind { clear, dropped, encrypted, lost };
+    Kind kind = Kind::clear;
+    PublicKey peer;  // when encrypted
+    bool operator==(const Outcome&) const = default;
+};
+
+class FakeKernel {
+  public:
+    explicit FakeKernel(const PublicKey& own_key);
+
+    // The n-th call from now on (1 = the next) fails once; 0: none does.
+    void fail_call(int nth) { calls_until_failure_ = nth; }
+    [[nodiscard]] bool failure_pending() const { return calls_until_failure_ > 0; }
+    // Called after every change.
+    void on_change(std::function<void()> callback) { changed_ = std::move(callback); }
+
+    [[nodiscard]] Outcome outcome(const IpAddress& destination, Policy policy) const;
+    // A handshake with the peer completes.
+    void handshake(const PublicKey& peer,
+                   Clock::time_point when = Clock::time_point(std::chrono::hours(1)));
+
+    // The state itself, for tests to read and to change behind the agent's back.
+    std::optional<TunnelState> tunnel;
+    SteeringState steering;
+    std::vector<Underlay> underlays;
+    std::vector<std::string> log;  // names of the changing calls
+
+    WireguardDevice& wireguard();
+    Steering& tables();
+    Links& links();
+
+  private:
+    class FakeWireguard;
+    class FakeSteering;
+    class FakeLinks;
+    Status enter(const std::string& call);
+    void changed() const {
+        if (changed_) changed_();
+    }
+
+    PublicKey own_key_;
+    std::uint32_t next_ifindex_ = 10;
+    int calls_until_failure_ = 0;
+    std::function<void()> changed_;
+    std::shared_ptr<WireguardDevice> wireguard_;
+    std::shared_ptr<Steering> steering_;
+    std::shared_ptr<Links> links_;
+};
+
+}  // namespace wgs::test

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small mesh as seen from node-a, on the kernel in memory.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "fake_kernel.h"
+#include "plan/reconciler.h"
+
+namespace wgs::test {
+
+inline IpAddress ip(std::string_view text) {
+    return *IpAddress::parse(text);
+}
+inline Prefix prefix(std::string_view text) {
+    return *Prefix::parse(text);
+}
+
+// A key that is told by one byte; keys sort by it.
+inline PublicKey key(std::uint8_t number) {
+    std::array<std::uint8_t, 32> bytes{};
+    bytes[0] = number;
+    return PublicKey(bytes);
+}
+
+// node-b is number 2: 192.0.2.2, 10.2.0.0/24, key(2).
+inline NodeInfo node(std::uint8_t number) {
+    return {.name = std::string("node-") + static_cast<char>('a' + number - 1),
+            .addresses = {IpAddress::v4(std::array<std::uint8_t, 4>{192, 0, 2, number})},
+            .prefixes = {Prefix(IpAddress::v4(std::array<std::uint8_t, 4>{10, number, 0, 0}), 24)},
+            .public_key = key(number)};
+}
+
+class PlanFixture : public testing::Test {
+  protected:
+    static constexpr std::uint8_t kSelf = 1;
+
+    explicit PlanFixture(Policy policy = Policy::prefer) { config.policy = policy; }
+
+    // Everything an agent holds in memory; gone when it restarts, unlike the kernel.
+    void start_agent() {
+        reconciler.reset();
+        cache = std::make_unique<PeerCache>(node(kSelf), PeerCache::Limits{});
+        reconciler = std::make_unique<Reconciler>(
+            config, key(kSelf), *cache,
+            Reconciler::Environment{kernel.wireguard(), kernel.tables(), kernel.links()});
+    }
+    void SetUp() override {
+        start_agent();
+        cache->mark_complete();
+    }
+    Status run() {
+        now.steady += std::chrono::milliseconds(100);
+        now.wall += std::chrono::milliseconds(100);
+        return reconciler->run(now);
+    }
+    // Joins with a completed handshake.
+    void join(std::uint8_t number) {
+        cache->upsert(node(number));
+        ASSERT_TRUE(run());
+        kernel.handshake(key(number), now.wall);
+        ASSERT_TRUE(run());
+    }
+    [[nodiscard]] Outcome to(std::string_view address) const {
+        return kernel.outcome(ip(address), config.policy);
+    }
+    [[nodiscard]] static Outcome encrypted_to(std::uint8_t number) {
+        return {.kind = Outcome::Kind::encrypted, .peer = key(number)};
+    }
+    static constexpr Outcome kClear{.kind = Outcome::Kind::clear, .peer = {}};
+    static constexpr Outcome kDropped{.kind = Outcome::Kind::dropped, .peer = {}};
+
+    Config config;
+    Now now{.steady = {}, .wall = Clock::time_point(std::chrono::hours(24))};
+    FakeKernel kernel{key(kSelf)};
+    std::unique_ptr<PeerCache> cache;
+    std::unique_ptr<Reconciler> reconciler;
+};
+
+class RequirePlanFixture : public PlanFixture {
+  protected:
+    RequirePlanFixture() : PlanFixture(Policy::require) {}
+};
+
+}  // namespace wgs::test

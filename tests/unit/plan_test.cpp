@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+// The laws of the plan, one test each, on the kernel in memory.
+#include "plan/plan.h"
+
+#include <algorithm>
+
+#include "maps/layout.h"
+#include "plan_fixture.h"
+
+namespace wgs::test {
+namespace {
+
+using namespace std::chrono_literals;
+using LawTest = PlanFixture;
+using RequireLawTest = RequirePlanFixture;
+
+// Position of the first call of this name in the log; the log's size if there is none.
+std::ptrdiff_t position(const std::vector<std::string>& log, std::string_view call) {
+    return std::ranges::find(log, call) - log.begin();
+}
+
+TEST_F(LawTest, APeerIsNotSteeredBeforeItsHandshake) {
+    cache->upsert(node(2));
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.2.0.1"), kClear);
+    EXPECT_EQ(reconciler->last_plan().states.at("node-b"), PeerState::waiting);
+
+    kernel.handshake(key(2), now.wall);
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.2.0.1"), encrypted_to(2));
+    EXPECT_EQ(to("192.0.2.2"), encrypted_to(2));
+    EXPECT_EQ(reconciler->last_plan().states.at("node-b"), PeerState::ready);
+}
+
+TEST_F(RequireLawTest, APeerThatWaitsIsDroppedUnderRequire) {
+    cache->upsert(node(2));
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.2.0.1"), kDropped);
+}
+
+TEST_F(LawTest, AddingGoesWireguardThenPrefixesThenFlip) {
+    ASSERT_TRUE(run());
+    kernel.log.clear();
+    join(2);
+    EXPECT_LT(position(kernel.log, "update_peer"), position(kernel.log, "set_prefix"));
+    const auto flip = std::find(kernel.log.rbegin(), kernel.log.rend(), "set_peer_state");
+    ASSERT_NE(flip, kernel.log.rend());
+    EXPECT_LT(flip, std::find(kernel.log.rbegin(), kernel.log.rend(), "set_prefix"));
+}
+
+TEST_F(LawTest, RemovingGoesPrefixesThenFlipThenWireguardThenId) {
+    join(2);
+    kernel.log.clear();
+    cache->remove("node-b");
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.log,
+              (std::vector<std::string>{"remove_prefix", "remove_prefix", "set_peer_state",
+                                        "remove_peer", "release_peer"}));
+    EXPECT_TRUE(kernel.tunnel->sessions.empty());
+}
+
+TEST_F(RequireLawTest, ADepartedNodesPrefixIsDroppedNotForgotten) {
+    join(2);
+    cache->remove("node-b");
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.2.0.1"), kDropped);
+    EXPECT_TRUE(kernel.steering.slots.empty());
+
+    start_agent();  // a restart keeps it closed
+    cache->mark_complete();
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.2.0.1"), kDropped);
+}
+
+TEST_F(RequireLawTest, ADepartedNodesPrefixInsideAClusterPrefixNeedsNoRowOfItsOwn) {
+    config.cluster_prefixes = {prefix("10.0.0.0/8")};
+    join(2);
+    cache->remove("node-b");
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.2.0.1"), kDropped);
+    EXPECT_FALSE(kernel.steering.prefixes.contains(prefix("10.2.0.0/24")));
+}
+
+TEST_F(RequireLawTest, GoingBackToPreferOpensWhatDepartedNodesLeft) {
+    join(2);
+    cache->remove("node-b");
+    ASSERT_TRUE(run());
+    config.policy = Policy::prefer;
+    ASSERT_TRUE(run());
+    EXPECT_FALSE(kernel.steering.prefixes.contains(prefix("10.2.0.0/24")));
+}
+
+TEST_F(LawTest, AMovingPrefixIsTakenByTheNewPeerWithoutAGap) {
+    join(2);
+    join(3);
+    std::vector<Outcome> seen;
+    kernel.on_change([&] { seen.push_back(to("10.2.0.1")); });
+    kernel.log.clear();
+    NodeInfo from = node(2);
+    NodeInfo onto = node(3);
+    std::swap(from.prefixes, onto.prefixes);
+    onto.prefixes.push_back(from.prefixes.front());
+    from.prefixes.clear();
+    cache->upsert(from);
+    cache->upsert(onto);
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.2.0.1"), encrypted_to(3));
+    for (const Outcome& outcome : seen)
+        EXPECT_EQ(outcome.kind, Outcome::Kind::encrypted);
+    EXPECT_EQ(std::ranges::count(kernel.log, "remove_allowed_ips"), 0);  // it was moved
+    EXPECT_LT(position(kernel.log, "update_peer"), position(kernel.log, "set_prefix"));
+}
+
+TEST_F(LawTest, APrefixGivenUpIsTakenFromItsPeerAlone) {
+    join(2);
+    NodeInfo less = node(2);
+    less.prefixes.clear();
+    cache->upsert(less);
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.tunnel->sessions.at(key(2)).allowed_ips,
+              std::set<Prefix>{Prefix(less.addresses.front())});
+    EXPECT_EQ(to("10.2.0.1"), kClear);
+    EXPECT_EQ(to("192.0.2.2"), encrypted_to(2));
+}
+
+TEST_F(LawTest, AFreshLearnedEndpointIsKept) {
+    join(2);
+    const Endpoint learned{.address = ip("198.51.100.9"), .port = 4500};
+    kernel.tunnel->sessions.at(key(2)).endpoint = learned;
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.tunnel->sessions.at(key(2)).endpoint, learned);
+
+    start_agent();  // nor does a restart overwrite it
+    cache->upsert(node(2));
+    cache->mark_complete();
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.tunnel->sessions.at(key(2)).endpoint, learned);
+}
+
+TEST_F(LawTest, AnEndpointIsWrittenAgainWhenItsSessionHasExpired) {
+    join(2);
+    const auto configured = kernel.tunnel->sessions.at(key(2)).endpoint;
+    kernel.tunnel->sessions.at(key(2)).endpoint = {{.address = ip("198.51.100.9"), .port = 4500}};
+    now.wall += 181s;
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.tunnel->sessions.at(key(2)).endpoint, configured);
+}
+
+TEST_F(LawTest, AnAddressThatTheSourceChangedIsWrittenAtOnce) {
+    join(2);
+    NodeInfo moved = node(2);
+    moved.addresses = {ip("192.0.2.77")};
+    cache->upsert(moved);
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.tunnel->sessions.at(key(2)).endpoint,
+              (Endpoint{.address = ip("192.0.2.77"), .port = 51820}));
+    EXPECT_EQ(to("10.2.0.1"), encrypted_to(2));
+}
+
+TEST_F(LawTest, AChangeUndoneBeforeItIsAppliedWritesNothing) {
+    join(2);
+    kernel.log.clear();
+    NodeInfo changed = node(2);
+    changed.prefixes = {prefix("10.77.0.0/24")};
+    cache->upsert(changed);
+    cache->upsert(node(3));
+    cache->remove("node-c");
+    cache->upsert(node(2));
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(kernel.log.empty()) << kernel.log.front();
+}
+
+TEST_F(LawTest, ARestartWritesNothingWhenNothingChanged) {
+    join(2);
+    join(3);
+    kernel.log.clear();
+    start_agent();
+    ASSERT_TRUE(run());  // before the source has told anything
+    EXPECT_TRUE(kernel.log.empty()) << kernel.log.front();
+    cache->upsert(node(2));
+    cache->upsert(node(3));
+    cache->mark_complete();
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(kernel.log.empty()) << kernel.log.front();
+}
+
+TEST_F(LawTest, LeftoversGoOnlyWhenTheSourceIsComplete) {
+    join(2);
+    join(3);
+    start_agent();
+    cache->upsert(node(2));
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.3.0.1"), encrypted_to(3));
+    cache->mark_complete();
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.3.0.1"), kClear);
+    EXPECT_FALSE(kernel.tunnel->sessions.contains(key(3)));
+}
+
+TEST_F(LawTest, TwoNodesWithOneKeyAreNeitherProgrammedNorSteered) {
+    join(2);
+    NodeInfo thief = node(3);
+    thief.public_key = key(2);
+    cache->upsert(thief);
+    ASSERT_TRUE(run());
+    EXPECT_EQ(reconciler->last_plan().states.at("node-b"), PeerState::conflict);
+    EXPECT_EQ(reconciler->last_plan().states.at("node-c"), PeerState::conflict);
+    EXPECT_TRUE(kernel.tunnel->sessions.empty());
+    EXPECT_EQ(to("10.2.0.1"), kClear);
+
+    cache->upsert(node(3));
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(kernel.tunnel->sessions.contains(key(2)));
+    EXPECT_TRUE(kernel.tunnel->sessions.contains(key(3)));
+}
+
+TEST_F(LawTest, ANewKeyMustProveItself) {
+    join(2);
+    NodeInfo rekeyed = node(2);
+    rekeyed.public_key = key(42);
+    cache->upsert(rekeyed);
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.2.0.1"), kClear);
+    EXPECT_FALSE(kernel.tunnel->sessions.contains(key(2)));
+    kernel.handshake(key(42), now.wall);
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.2.0.1"), encrypted_to(42));
+}
+
+TEST_F(LawTest, ADeletedDeviceIsMadeAgainWithoutGoingClear) {
+    join(2);
+    std::vector<Outcome> seen;
+    kernel.on_change([&] { seen.push_back(to("10.2.0.1")); });
+    kernel.tunnel.reset();
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.2.0.1"), encrypted_to(2));
+    for (const Outcome& outcome : seen)
+        EXPECT_NE(outcome.kind, Outcome::Kind::clear);
+}
+
+TEST_F(LawTest, ADeletedDeviceWhosePeerStaysSilentIsNotTrustedForever) {
+    join(2);
+    kernel.tunnel.reset();
+    ASSERT_TRUE(run());
+    now.steady += HandshakeDriver::kTrust;
+    ASSERT_TRUE(run());
+    EXPECT_EQ(reconciler->last_plan().states.at("node-b"), PeerState::waiting);
+}
+
+TEST_F(LawTest, WhatWasChangedByHandIsSetRight) {
+    join(2);
+    kernel.tunnel->up = false;
+    kernel.tunnel->fwmark = 7;
+    kernel.tunnel->sessions[key(66)].allowed_ips = {prefix("10.2.0.0/24")};
+    kernel.tunnel->sessions.at(key(2)).allowed_ips.erase(prefix("10.2.0.0/24"));
+    kernel.steering.hooks.erase({.ifindex = 2, .point = HookPoint::nic_out});
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(kernel.tunnel->up);
+    EXPECT_EQ(kernel.tunnel->fwmark, kDefaultFwmark);
+    EXPECT_FALSE(kernel.tunnel->sessions.contains(key(66)));
+    EXPECT_EQ(to("10.2.0.1"), encrypted_to(2));
+}
+
+TEST_F(LawTest, AReplacedNicGetsHooksAndIsNamedInTheTunnelTable) {
+    join(2);
+    kernel.underlays.front().ifindex = 77;
+    kernel.steering.hooks.erase({.ifindex = 2, .point = HookPoint::nic_in});
+    kernel.steering.hooks.erase({.ifindex = 2, .point = HookPoint::nic_out});
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(kernel.steering.hooks.contains({.ifindex = 77, .point = HookPoint::nic_out}));
+    EXPECT_TRUE(kernel.steering.hooks.contains({.ifindex = 77, .point = HookPoint::nic_in}));
+    EXPECT_EQ(kernel.steering.tunnel.underlay_ifindex, 77U);
+}
+
+TEST_F(LawTest, ADeviceWithAnotherKeyLosesItsSessionsBeforeItGetsOurs) {
+    join(2);
+    kernel.tunnel->public_key = key(99);
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.tunnel->public_key, key(kSelf));
+    EXPECT_FALSE(kernel.tunnel->sessions.at(key(2)).last_handshake);
+    EXPECT_EQ(to("10.2.0.1"), kClear);
+}
+
+TEST_F(LawTest, ALostInitiationRestartsTheSession) {
+    cache->upsert(node(2));
+    ASSERT_TRUE(run());
+    now.steady += HandshakeDriver::kFirstRestart;
+    kernel.log.clear();
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.log, (std::vector<std::string>{"remove_peer", "update_peer"}));
+}
+
+TEST_F(LawTest, NoFreeIdIsAProblemThatIsTold) {
+    config.max_peers = 1;
+    cache->upsert(node(2));
+    cache->upsert(node(3));
+    ASSERT_TRUE(run());
+    EXPECT_EQ(reconciler->last_plan().problems,
+              std::vector<std::string>{"no free peer id for node-c"});
+    EXPECT_FALSE(reconciler->in_sync());
+}
+
+TEST(TunnelMtu, LeavesRoomForHeadersAndPadding) {
+    EXPECT_EQ(tunnel_mtu(1500, Family::v4), 1440U);
+    EXPECT_EQ(tunnel_mtu(1500, Family::v6), 1408U);
+    EXPECT_EQ(tunnel_mtu(9000, Family::v4), 8928U);
+    EXPECT_EQ(tunnel_mtu(1280, Family::v6), 1200U);
+    EXPECT_EQ(tunnel_mtu(0, Family::v4), 576U);
+}
+
+}  // namespace
+}  // namespace wgs::test
