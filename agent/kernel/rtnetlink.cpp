@@ -159,8 +159,9 @@ Result<std::vector<LinkAddress>> Rtnetlink::addresses() {
 Result<std::vector<std::uint32_t>> Rtnetlink::default_route_links() {
     return retry_interrupted([this]() -> Result<std::vector<std::uint32_t>> {
         std::vector<std::uint32_t> links;
-        for (const unsigned char family : {AF_INET, AF_INET6}) {
-            const auto message = request(RTM_GETROUTE, NLM_F_DUMP, rtmsg{.rtm_family = family});
+        for (const int family : {AF_INET, AF_INET6}) {
+            const rtmsg header{.rtm_family = static_cast<unsigned char>(family)};
+            const auto message = request(RTM_GETROUTE, NLM_F_DUMP, header);
             WGS_TRY(socket_.transact(message, "list routes", [&](nlmsghdr& reply) {
                 return append_default_route(reply, links);
             }));
