@@ -66,7 +66,7 @@ WGS_STATIC_ASSERT(sizeof(struct wgs_prefix6) == 20, "LPM key: length then addres
 struct wgs_owner {
     __u32 peer_and_class; /* peer id in the low 24 bits, enum wgs_class above */
 };
-#define WGS_OWNER(peer, cls) (((__u32)(cls) << 24) | ((__u32)(peer) & 0xffffffu))
+#define WGS_OWNER(peer, cls) (((cls) * 0x1000000u) | ((peer) & 0xffffffu))
 #define WGS_OWNER_PEER(word) ((word) & 0xffffffu)
 #define WGS_OWNER_CLASS(word) ((word) >> 24)
 

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/bpf_steering.h"
+
+#include <linux/pkt_cls.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "skeletons/test_run.h"
+
+namespace wgs {
+namespace {
+
+constexpr std::uint32_t kTunnel = 0;
+
+wgs_hook to_bpf(HookPoint point) {
+    return static_cast<wgs_hook>(point);
+}
+
+HookSite to_bpf(const Hook& hook) {
+    return {.ifindex = hook.ifindex, .hook = to_bpf(hook.point)};
+}
+
+Hook from_bpf(const HookSite& site) {
+    return {.ifindex = site.ifindex, .point = static_cast<HookPoint>(site.hook)};
+}
+
+template <class Key>
+Key to_key(const Prefix& prefix) {
+    Key key{};
+    key.length = static_cast<std::uint32_t>(prefix.length());
+    std::ranges::copy(prefix.address().bytes(), key.address);
+    return key;
+}
+
+Prefix from_key(const wgs_prefix4& key) {
+    return {IpAddress::v4(std::span(key.address)), static_cast<int>(key.length)};
+}
+
+Prefix from_key(const wgs_prefix6& key) {
+    return {IpAddress::v6(std::span(key.address)), static_cast<int>(key.length)};
+}
+
+wgs_owner to_bpf(const Owner& owner) {
+    const auto prefix_class = static_cast<std::uint32_t>(owner.prefix_class);
+    return {.peer_and_class = WGS_OWNER(owner.peer, prefix_class)};
+}
+
+Owner from_bpf(const wgs_owner& owner) {
+    return {.peer = WGS_OWNER_PEER(owner.peer_and_class),
+            .prefix_class = static_cast<PrefixClass>(WGS_OWNER_CLASS(owner.peer_and_class))};
+}
+
+wgs_peer_record to_bpf(const PeerRecord& record) {
+    wgs_peer_record bpf{};
+    record.name.copy(bpf.name, sizeof(bpf.name) - 1);
+    std::ranges::copy(record.public_key.bytes(), bpf.public_key);
+    if (!record.endpoint) return bpf;
+    bpf.endpoint_family = static_cast<std::uint8_t>(record.endpoint->address.family());
+    bpf.endpoint_port = record.endpoint->port;
+    std::ranges::copy(record.endpoint->address.bytes(), bpf.endpoint_address);
+    return bpf;
+}
+
+std::optional<Endpoint> endpoint_of(const wgs_peer_record& record) {
+    const std::span<const std::uint8_t, 16> address(record.endpoint_address);
+    switch (record.endpoint_family) {
+        case 4:
+            return Endpoint{.address = IpAddress::v4(address.first<4>()),
+                            .port = record.endpoint_port};
+        case 6:
+            return Endpoint{.address = IpAddress::v6(address), .port = record.endpoint_port};
+        default:
+            return std::nullopt;
+    }
+}
+
+PeerRecord from_bpf(const wgs_peer_record& record) {
+    return {.name = std::string(record.name, ::strnlen(record.name, sizeof(record.name))),
+            .public_key = PublicKey(std::span(record.public_key)),
+            .endpoint = endpoint_of(record)};
+}
+
+wgs_tunnel to_bpf(const TunnelEntry& entry) {
+    wgs_tunnel tunnel{.ifindex = entry.ifindex,
+                      .underlay_ifindex = entry.underlay_ifindex,
+                      .underlay_mac = {},
+                      .port = entry.port,
+                      .mtu = entry.mtu};
+    std::ranges::copy(entry.underlay_mac, tunnel.underlay_mac);
+    return tunnel;
+}
+
+TunnelEntry from_bpf(const wgs_tunnel& tunnel) {
+    return {.ifindex = tunnel.ifindex,
+            .underlay_ifindex = tunnel.underlay_ifindex,
+            .underlay_mac = std::to_array(tunnel.underlay_mac),
+            .port = tunnel.port,
+            .mtu = tunnel.mtu};
+}
+
+template <class Table>
+Status read_prefixes(const Table& table, std::map<Prefix, Owner>& prefixes) {
+    for (const auto& [key, owner] : WGS_TRY(table.entries()))
+        prefixes.emplace(from_key(key), from_bpf(owner));
+    return {};
+}
+
+Result<std::map<PeerId, PeerSlot>> read_slots(const Tables& tables) {
+    const auto peers = WGS_TRY(tables.peers.entries());
+    const auto records = WGS_TRY(tables.records.entries());
+    std::map<PeerId, PeerSlot> slots;
+    for (std::size_t id = WGS_PEER_FIRST; id < std::min(peers.size(), records.size()); ++id) {
+        const std::uint32_t state = peers[id].second.state;
+        const wgs_peer_record& record = records[id].second;
+        if (state == WGS_STATE_UNUSED && record.name[0] == '\0') continue;
+        slots.emplace(static_cast<PeerId>(id),
+                      PeerSlot{.state = state, .record = from_bpf(record)});
+    }
+    return slots;
+}
+
+Verdict verdict_of(std::int32_t action) {
+    switch (action) {
+        case TC_ACT_REDIRECT:
+            return Verdict::steer;
+        case TC_ACT_SHOT:
+            return Verdict::drop;
+        default:
+            return Verdict::pass;
+    }
+}
+
+}  // namespace
+
+std::string_view to_string(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::pass:
+            return "pass";
+        case Verdict::steer:
+            return "steer";
+        case Verdict::drop:
+            return "drop";
+    }
+    return "unknown";
+}
+
+Result<std::unique_ptr<BpfSteering>> BpfSteering::load(const Settings& settings) {
+    const Bpffs bpffs(settings.bpffs);
+    WGS_TRY(bpffs.prepare());
+    Programs programs =
+        WGS_TRY(Programs::load(bpffs, {.policy_require = settings.policy == Policy::require,
+                                       .hosts = settings.hosts,
+                                       .fwmark = settings.fwmark,
+                                       .decrypted_mark = settings.decrypted_mark,
+                                       .mark_mask = settings.mark_mask,
+                                       .max_peers = settings.max_peers}));
+    WGS_TRY(programs.pin(bpffs));
+    return std::unique_ptr<BpfSteering>(new BpfSteering(bpffs, std::move(programs)));
+}
+
+Status BpfSteering::clean_up(const std::filesystem::path& bpffs) {
+    WGS_TRY(Hooks(Bpffs(bpffs)).detach_all());
+    return Bpffs(bpffs).remove();
+}
+
+Result<SteeringState> BpfSteering::observe() {
+    SteeringState state;
+    WGS_TRY(read_prefixes(tables().prefix4, state.prefixes));
+    WGS_TRY(read_prefixes(tables().prefix6, state.prefixes));
+    state.slots = WGS_TRY(read_slots(tables()));
+    state.tunnel = from_bpf(WGS_TRY(tables().tunnels.find(kTunnel)).value_or(wgs_tunnel{}));
+    for (const HookStatus& status : WGS_TRY(hooks()))
+        if (status.current) state.hooks.insert(status.hook);
+    return state;
+}
+
+Status BpfSteering::set_tunnel(const TunnelEntry& entry) {
+    return tables().tunnels.store(kTunnel, to_bpf(entry));
+}
+
+Status BpfSteering::bind_peer(PeerId id, const PeerRecord& record) {
+    WGS_TRY(tables().stats.clear(id));
+    WGS_TRY(tables().peers.store(id, {.state = WGS_STATE_UNUSED, .tunnel = kTunnel}));
+    return update_record(id, record);
+}
+
+Status BpfSteering::update_record(PeerId id, const PeerRecord& record) {
+    return tables().records.store(id, to_bpf(record));
+}
+
+Status BpfSteering::set_peer_state(PeerId id, std::uint32_t state) {
+    return tables().peers.store(id, {.state = state, .tunnel = kTunnel});
+}
+
+Status BpfSteering::release_peer(PeerId id) {
+    WGS_TRY(tables().peers.store(id, {}));
+    return tables().records.store(id, {});
+}
+
+Status BpfSteering::set_prefix(const Prefix& prefix, const Owner& owner) {
+    if (prefix.family() == Family::v4)
+        return tables().prefix4.store(to_key<wgs_prefix4>(prefix), to_bpf(owner));
+    return tables().prefix6.store(to_key<wgs_prefix6>(prefix), to_bpf(owner));
+}
+
+Status BpfSteering::remove_prefix(const Prefix& prefix) {
+    if (prefix.family() == Family::v4) return tables().prefix4.erase(to_key<wgs_prefix4>(prefix));
+    return tables().prefix6.erase(to_key<wgs_prefix6>(prefix));
+}
+
+Status BpfSteering::attach(const Hook& hook) {
+    return hooks_.attach(to_bpf(hook), programs_.at(to_bpf(hook.point)));
+}
+
+Status BpfSteering::detach(const Hook& hook) {
+    return hooks_.detach(to_bpf(hook));
+}
+
+Result<Explanation> BpfSteering::explain(std::span<const std::uint8_t> frame) const {
+    const PacketContext probe{.cb = {0, 0, 0, WGS_PROBE_CB3, WGS_PROBE_CB4}};
+    const TestRun run = WGS_TRY(test_run(programs_.at(WGS_HOOK_NIC_OUT).fd.get(), frame, probe));
+    return Explanation{.verdict = verdict_of(run.verdict),
+                       .reason = static_cast<wgs_reason>(run.context.cb[0]),
+                       .peer = run.context.cb[1],
+                       .tunnel = run.context.cb[2]};
+}
+
+Result<std::vector<VerdictTotal>> BpfSteering::verdict_totals() const {
+    const auto counters = WGS_TRY(tables().verdicts.sums());
+    std::vector<VerdictTotal> totals;
+    for (std::size_t i = 0; i < counters.size(); ++i) {
+        if (counters[i].packets == 0) continue;
+        totals.push_back({.point = static_cast<HookPoint>(i / WGS_REASON_COUNT),
+                          .reason = static_cast<wgs_reason>(i % WGS_REASON_COUNT),
+                          .counter = counters[i]});
+    }
+    return totals;
+}
+
+Result<wgs_peer_stats> BpfSteering::peer_stats(PeerId id) const {
+    return tables().stats.sum(id);
+}
+
+Result<std::vector<HookStatus>> BpfSteering::hooks() const {
+    std::vector<HookStatus> result;
+    for (const Attachment& found : WGS_TRY(hooks_.list()))
+        result.push_back({.hook = from_bpf(found.site),
+                          .kind = found.kind == AttachKind::tcx ? "tcx" : "clsact",
+                          .program = program_name(found.site.hook),
+                          .current = found.program_id == programs_.at(found.site.hook).id});
+    return result;
+}
+
+}  // namespace wgs

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steering over real BPF maps and hooks.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "maps/layout.h"
+#include "model/config.h"
+#include "model/ports.h"
+#include "model/state.h"
+#include "skeletons/bpffs.h"
+#include "skeletons/hooks.h"
+#include "skeletons/programs.h"
+
+namespace wgs {
+
+enum class Verdict { pass, steer, drop };
+[[nodiscard]] std::string_view to_string(Verdict verdict);
+
+// The kernel's answer to "what would happen to this packet".
+struct Explanation {
+    Verdict verdict = Verdict::pass;
+    wgs_reason reason = WGS_REASON_none;
+    PeerId peer = 0;           // id of the destination's owner, special ids too; 0: none
+    std::uint32_t tunnel = 0;  // index; meaningful when steered
+};
+
+struct VerdictTotal {
+    HookPoint point = HookPoint::nic_out;
+    wgs_reason reason = WGS_REASON_none;
+    wgs_counter counter{};
+};
+
+// A hook that carries a program of this project.
+struct HookStatus {
+    Hook hook;
+    std::string_view kind;     // "tcx" or "clsact"
+    std::string_view program;  // "wgs_nic_out"
+    bool current = false;      // the program which this agent loaded, not an older one
+};
+
+// All calls concern the network namespace of the caller. Not thread safe.
+class BpfSteering final : public Steering {
+  public:
+    struct Settings {
+        std::filesystem::path bpffs;
+        Policy policy = Policy::prefer;
+        bool hosts = false;
+        std::uint32_t fwmark = kDefaultFwmark;
+        std::uint32_t decrypted_mark = kDecryptedMark;
+        std::uint32_t mark_mask = kMarkMask;
+        std::uint32_t max_peers = 4096;
+    };
+
+    // Prepares the BPF file system, loads the programs on the maps pinned there and pins them. What
+    // is attached stays as it is until attach().
+    static Result<std::unique_ptr<BpfSteering>> load(const Settings& settings);
+    // Detaches every program attached from `bpffs` and removes all that is pinned there, and the
+    // mount if it is ours. Needs no loaded programs; nothing there is not an error.
+    static Status clean_up(const std::filesystem::path& bpffs);
+
+    Result<SteeringState> observe() override;
+    Status set_tunnel(const TunnelEntry& entry) override;
+    Status bind_peer(PeerId id, const PeerRecord& record) override;
+    Status update_record(PeerId id, const PeerRecord& record) override;
+    Status set_peer_state(PeerId id, std::uint32_t state) override;
+    Status release_peer(PeerId id) override;
+    Status set_prefix(const Prefix& prefix, const Owner& owner) override;
+    Status remove_prefix(const Prefix& prefix) override;
+    Status attach(const Hook& hook) override;
+    Status detach(const Hook& hook) override;
+
+    // Judges an Ethernet frame as if it left by an underlay device now. Counts nothing, sends
+    // nothing.
+    [[nodiscard]] Result<Explanation> explain(std::span<const std::uint8_t> frame) const;
+    // Those that are not zero.
+    [[nodiscard]] Result<std::vector<VerdictTotal>> verdict_totals() const;
+    [[nodiscard]] Result<wgs_peer_stats> peer_stats(PeerId id) const;
+    // Every hook that carries a program now.
+    [[nodiscard]] Result<std::vector<HookStatus>> hooks() const;
+
+  private:
+    BpfSteering(const Bpffs& bpffs, Programs programs)
+        : hooks_(bpffs), programs_(std::move(programs)) {}
+
+    [[nodiscard]] const Tables& tables() const { return programs_.tables(); }
+
+    Hooks hooks_;
+    Programs programs_;
+};
+
+}  // namespace wgs

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From bytes to struct wgs_packet: one function a header, which returns what follows it. Uses no
+ * BPF helper, so it compiles natively too. Total lengths are not checked: they say nothing about
+ * where a packet belongs, and segmentation offload leaves them zero.
+ */
+#pragma once
+
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "bpf/lib/cursor.h"
+#include "bpf/lib/packet.h"
+
+#define WGS_MAX_VLAN_TAGS 2
+#define WGS_MAX_EXTENSION_HEADERS 6
+#define WGS_FRAGMENT_OFFSET4 0x1fff /* RFC 791 */
+#define WGS_FRAGMENT_OFFSET6 0xfff8 /* RFC 8200, 4.5 */
+
+enum wgs_ethertype {
+    WGS_ETHERTYPE_CUT = -1,
+    WGS_ETHERTYPE_IPV4 = ETH_P_IP,
+    WGS_ETHERTYPE_IPV6 = ETH_P_IPV6,
+    WGS_ETHERTYPE_VLAN = ETH_P_8021Q,
+    WGS_ETHERTYPE_SERVICE_VLAN = ETH_P_8021AD,
+};
+
+struct wgs_vlan_header {
+    __u16 tag;
+    __u16 ethertype;
+};
+
+struct wgs_extension_header {
+    __u8 next;
+    __u8 length; /* in units that depend on the type */
+    __u16 fragment_offset;
+    __u8 rest[4];
+};
+
+struct wgs_ports {
+    __u16 source;
+    __u16 destination;
+};
+
+struct wgs_icmp6_header {
+    __u8 type;
+    __u8 code;
+    __u16 checksum;
+};
+
+WGS_INLINE bool wgs_is_vlan(enum wgs_ethertype type) {
+    return type == WGS_ETHERTYPE_VLAN || type == WGS_ETHERTYPE_SERVICE_VLAN;
+}
+
+WGS_INLINE enum wgs_ethertype wgs_parse_ethernet(struct wgs_cursor* cursor,
+                                                 struct wgs_packet* packet) {
+    const struct ethhdr* ethernet = WGS_TAKE(cursor, struct ethhdr);
+    if (!ethernet) return WGS_ETHERTYPE_CUT;
+    enum wgs_ethertype type = (enum wgs_ethertype)WGS_SWAP16(ethernet->h_proto);
+    while (wgs_is_vlan(type) && packet->vlan_tags < WGS_MAX_VLAN_TAGS) {
+        const struct wgs_vlan_header* vlan = WGS_TAKE(cursor, struct wgs_vlan_header);
+        if (!vlan) return WGS_ETHERTYPE_CUT;
+        packet->vlan_tags++;
+        type = (enum wgs_ethertype)WGS_SWAP16(vlan->ethertype);
+    }
+    return type;
+}
+
+WGS_INLINE enum wgs_protocol wgs_parse_ipv4(struct wgs_cursor* cursor, struct wgs_packet* packet) {
+    const struct iphdr* ip = WGS_TAKE(cursor, struct iphdr);
+    if (!ip || ip->version != 4 || ip->ihl < 5) return WGS_PROTOCOL_CUT;
+    if (!wgs_take(cursor, (ip->ihl - 5u) * 4u)) return WGS_PROTOCOL_CUT;
+    packet->kind = WGS_PACKET_IPV4;
+    packet->source[0] = ip->saddr;
+    packet->destination[0] = ip->daddr;
+    packet->hop_limit = ip->ttl;
+    packet->later_fragment = (WGS_SWAP16(ip->frag_off) & WGS_FRAGMENT_OFFSET4) != 0;
+    return (enum wgs_protocol)ip->protocol;
+}
+
+WGS_INLINE enum wgs_protocol wgs_parse_ipv6(struct wgs_cursor* cursor, struct wgs_packet* packet) {
+    const struct ipv6hdr* ip = WGS_TAKE(cursor, struct ipv6hdr);
+    if (!ip || ip->version != 6) return WGS_PROTOCOL_CUT;
+    packet->kind = WGS_PACKET_IPV6;
+    __builtin_memcpy(packet->source, &ip->saddr, sizeof(packet->source));
+    __builtin_memcpy(packet->destination, &ip->daddr, sizeof(packet->destination));
+    packet->hop_limit = ip->hop_limit;
+    return (enum wgs_protocol)ip->nexthdr;
+}
+
+WGS_INLINE bool wgs_is_extension(enum wgs_protocol protocol) {
+    return protocol == WGS_PROTOCOL_HOP_BY_HOP || protocol == WGS_PROTOCOL_ROUTING ||
+           protocol == WGS_PROTOCOL_FRAGMENT || protocol == WGS_PROTOCOL_AH ||
+           protocol == WGS_PROTOCOL_DESTINATION_OPTIONS;
+}
+
+/* Bytes after the first eight: RFC 8200, 4 and RFC 4302, 2.2. */
+WGS_INLINE __u32 wgs_extension_tail(enum wgs_protocol type,
+                                    const struct wgs_extension_header* header) {
+    switch (type) {
+        case WGS_PROTOCOL_FRAGMENT:
+            return 0;
+        case WGS_PROTOCOL_AH:
+            return header->length * 4u;
+        default:
+            return header->length * 8u;
+    }
+}
+
+WGS_INLINE enum wgs_protocol wgs_parse_extension(struct wgs_cursor* cursor, enum wgs_protocol type,
+                                                 struct wgs_packet* packet) {
+    const struct wgs_extension_header* header = WGS_TAKE(cursor, struct wgs_extension_header);
+    if (!header || !wgs_take(cursor, wgs_extension_tail(type, header))) return WGS_PROTOCOL_CUT;
+    if (type == WGS_PROTOCOL_FRAGMENT)
+        packet->later_fragment = (WGS_SWAP16(header->fragment_offset) & WGS_FRAGMENT_OFFSET6) != 0;
+    return (enum wgs_protocol)header->next;
+}
+
+WGS_INLINE enum wgs_protocol wgs_parse_extensions(struct wgs_cursor* cursor, enum wgs_protocol type,
+                                                  struct wgs_packet* packet) {
+    for (int i = 0; i < WGS_MAX_EXTENSION_HEADERS; i++) {
+        if (!wgs_is_extension(type) || packet->later_fragment) return type;
+        type = wgs_parse_extension(cursor, type, packet);
+    }
+    return wgs_is_extension(type) ? WGS_PROTOCOL_UNKNOWN : type;
+}
+
+WGS_INLINE bool wgs_parse_ports(struct wgs_cursor* cursor, struct wgs_packet* packet) {
+    const struct wgs_ports* ports = WGS_TAKE(cursor, struct wgs_ports);
+    if (!ports) return false;
+    packet->source_port = WGS_SWAP16(ports->source);
+    packet->destination_port = WGS_SWAP16(ports->destination);
+    return true;
+}
+
+WGS_INLINE bool wgs_parse_icmp6(struct wgs_cursor* cursor, struct wgs_packet* packet) {
+    const struct wgs_icmp6_header* icmp = WGS_TAKE(cursor, struct wgs_icmp6_header);
+    if (!icmp) return false;
+    packet->icmp6_type = icmp->type;
+    return true;
+}
+
+WGS_INLINE bool wgs_parse_transport(struct wgs_cursor* cursor, struct wgs_packet* packet) {
+    if (packet->protocol == WGS_PROTOCOL_CUT) return false;
+    if (packet->later_fragment) return true;
+    switch (packet->protocol) {
+        case WGS_PROTOCOL_UDP:
+        case WGS_PROTOCOL_TCP:
+            return wgs_parse_ports(cursor, packet);
+        case WGS_PROTOCOL_ICMPV6:
+            return wgs_parse_icmp6(cursor, packet);
+        default:
+            return true;
+    }
+}
+
+/* Parses from the IP header on; `type` says which one it must be. */
+WGS_INLINE void wgs_parse_ip(struct wgs_cursor* cursor, enum wgs_ethertype type,
+                             struct wgs_packet* packet) {
+    switch (type) {
+        case WGS_ETHERTYPE_CUT:
+            packet->protocol = WGS_PROTOCOL_CUT;
+            break;
+        case WGS_ETHERTYPE_IPV4:
+            packet->protocol = wgs_parse_ipv4(cursor, packet);
+            break;
+        case WGS_ETHERTYPE_IPV6:
+            packet->protocol = wgs_parse_extensions(cursor, wgs_parse_ipv6(cursor, packet), packet);
+            break;
+        default:
+            packet->kind = WGS_PACKET_NOT_IP;
+            return;
+    }
+    if (!wgs_parse_transport(cursor, packet)) packet->kind = WGS_PACKET_TRUNCATED;
+}
+
+/* Parses an Ethernet frame into `packet`, which is all zero before. */
+WGS_INLINE void wgs_parse_frame(struct wgs_cursor* cursor, struct wgs_packet* packet) {
+    const __u8* start = cursor->position;
+    enum wgs_ethertype type = wgs_parse_ethernet(cursor, packet);
+    packet->l3_offset = (__u16)(cursor->position - start);
+    wgs_parse_ip(cursor, type, packet);
+}
+
+/* Parses the addresses of a bare IP packet: the version nibble says which it is, and nothing behind
+ * the IP header is read. `packet` is all zero before. */
+WGS_INLINE void wgs_parse_bare(struct wgs_cursor* cursor, struct wgs_packet* packet) {
+    packet->kind = WGS_PACKET_TRUNCATED;
+    if (cursor->position + 1 > cursor->end) return;
+    packet->protocol = *cursor->position >> 4 == 6 ? wgs_parse_ipv6(cursor, packet)
+                                                   : wgs_parse_ipv4(cursor, packet);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Definitions of all maps. Every program object has all of them, so whichever is loaded first
+ * creates and pins them and the others reuse the pins. Names: maps/names.h.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "maps/layout.h"
+
+#define WGS_MAX_PREFIXES (1 << 20)
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, WGS_MAX_PREFIXES);
+    __type(key, struct wgs_prefix4);
+    __type(value, struct wgs_owner);
+} wgs_prefix4_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, WGS_MAX_PREFIXES);
+    __type(key, struct wgs_prefix6);
+    __type(value, struct wgs_owner);
+} wgs_prefix6_v1 SEC(".maps");
+
+/* The next three are sized before load, by the number of peers that the configuration allows. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, WGS_PEER_FIRST + 1);
+    __type(key, __u32);
+    __type(value, struct wgs_peer);
+} wgs_peers_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, WGS_PEER_FIRST + 1);
+    __type(key, __u32);
+    __type(value, struct wgs_peer_record);
+} wgs_records_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, WGS_PEER_FIRST + 1);
+    __type(key, __u32);
+    __type(value, struct wgs_peer_stats);
+} wgs_stats_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, WGS_MAX_TUNNELS);
+    __type(key, __u32);
+    __type(value, struct wgs_tunnel);
+} wgs_tunnels_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, WGS_VERDICT_ENTRIES);
+    __type(key, __u32);
+    __type(value, struct wgs_counter);
+} wgs_verdict_v1 SEC(".maps");

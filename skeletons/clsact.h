@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// clsact filters, for kernels without TCX. They need no process and no pin, so what we attached is
+// remembered by markers: empty directories in the BPF file system, which can hold no plain file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "base/error.h"
+#include "skeletons/tcx.h"
+
+namespace wgs {
+
+// `number` tells our filters on one device from each other. An existing filter is replaced in one
+// step.
+Status put_clsact_filter(std::uint32_t ifindex, Direction direction, std::uint32_t number,
+                         int program);
+// Id of the program in our filter; none: no such filter or device.
+[[nodiscard]] std::optional<std::uint32_t> find_clsact_filter(std::uint32_t ifindex,
+                                                              Direction direction,
+                                                              std::uint32_t number);
+// Nothing there is not an error.
+Status remove_clsact_filter(std::uint32_t ifindex, Direction direction, std::uint32_t number);
+
+// Adds the qdisc; leaves a marker in `markers` if it was not there before.
+Status ensure_clsact_qdisc(std::uint32_t ifindex, const std::filesystem::path& markers);
+// Removes the qdiscs which have a marker, if they hold no filter, and the markers.
+Status remove_unused_clsact_qdiscs(const std::filesystem::path& markers);
+
+Status make_marker(const std::filesystem::path& path);
+Status remove_marker(const std::filesystem::path& path);
+
+}  // namespace wgs

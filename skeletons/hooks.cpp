@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skeletons/hooks.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "skeletons/clsact.h"
+#include "skeletons/tcx.h"
+
+namespace wgs {
+namespace {
+
+namespace fs = std::filesystem;
+
+Direction direction_of(wgs_hook hook) {
+    return hook == WGS_HOOK_NIC_OUT ? Direction::egress : Direction::ingress;
+}
+
+// Names of pins and markers: "wgs_nic_out-2". The index, because a device's name may change.
+std::string site_name(const HookSite& site) {
+    return std::string(program_name(site.hook)) + "-" + std::to_string(site.ifindex);
+}
+
+std::optional<HookSite> parse_site(std::string_view name) {
+    const auto dash = name.rfind('-');
+    if (dash == std::string_view::npos) return std::nullopt;
+    const auto* hook = std::ranges::find(kHooks, name.substr(0, dash), program_name);
+    if (hook == kHooks.end()) return std::nullopt;
+    HookSite site{.hook = *hook};
+    const std::string_view digits = name.substr(dash + 1);
+    const auto [end, failure] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), site.ifindex);
+    if (failure != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    return site;
+}
+
+Result<std::vector<HookSite>> sites_in(const fs::path& directory) {
+    std::vector<HookSite> sites;
+    std::error_code failure;
+    for (const auto& entry : fs::directory_iterator(directory, failure))
+        if (const auto site = parse_site(entry.path().filename().string())) sites.push_back(*site);
+    if (failure && failure != std::errc::no_such_file_or_directory)
+        return os_error(failure.value(), "list " + directory.string());
+    return sites;
+}
+
+Status list_tcx(const Bpffs& bpffs, std::vector<Attachment>& found) {
+    for (const HookSite& site : WGS_TRY(sites_in(bpffs.links()))) {
+        const auto link = WGS_TRY(find_tcx_link(bpffs.links() / site_name(site)));
+        if (link && link->ifindex == site.ifindex)
+            found.push_back(
+                {.site = site, .kind = AttachKind::tcx, .program_id = link->program_id});
+    }
+    return {};
+}
+
+Status list_clsact(const Bpffs& bpffs, std::vector<Attachment>& found) {
+    for (const HookSite& site : WGS_TRY(sites_in(bpffs.clsact()))) {
+        const auto program = find_clsact_filter(site.ifindex, direction_of(site.hook), site.hook);
+        if (program)
+            found.push_back({.site = site, .kind = AttachKind::clsact, .program_id = *program});
+    }
+    return {};
+}
+
+// Pins of links whose device went away: nothing else would ever remove them.
+Status sweep_dead_links(const Bpffs& bpffs) {
+    for (const HookSite& site : WGS_TRY(sites_in(bpffs.links()))) {
+        const fs::path pin = bpffs.links() / site_name(site);
+        const auto link = WGS_TRY(find_tcx_link(pin));
+        if (link && link->ifindex == 0) WGS_TRY(remove_tcx_link(pin));
+    }
+    return {};
+}
+
+}  // namespace
+
+Status Hooks::attach(const HookSite& site, const LoadedProgram& program) const {
+    const Direction direction = direction_of(site.hook);
+    if (has_tcx(program.fd.get())) {
+        WGS_TRY(sweep_dead_links(bpffs_));
+        return put_tcx_link(bpffs_.links() / site_name(site), program.fd.get(), site.ifindex,
+                            direction);
+    }
+    WGS_TRY(ensure_clsact_qdisc(site.ifindex, bpffs_.clsact()));
+    WGS_TRY(put_clsact_filter(site.ifindex, direction, site.hook, program.fd.get()));
+    return make_marker(bpffs_.clsact() / site_name(site));
+}
+
+Status Hooks::detach(const HookSite& site) const {
+    WGS_TRY(remove_tcx_link(bpffs_.links() / site_name(site)));
+    std::error_code ignored;
+    if (!fs::exists(bpffs_.clsact() / site_name(site), ignored)) return {};
+    WGS_TRY(remove_clsact_filter(site.ifindex, direction_of(site.hook), site.hook));
+    return remove_marker(bpffs_.clsact() / site_name(site));
+}
+
+Result<std::vector<Attachment>> Hooks::list() const {
+    std::vector<Attachment> found;
+    WGS_TRY(list_tcx(bpffs_, found));
+    WGS_TRY(list_clsact(bpffs_, found));
+    return found;
+}
+
+Status Hooks::detach_all() const {
+    for (const HookSite& site : WGS_TRY(sites_in(bpffs_.links())))
+        WGS_TRY(detach(site));
+    for (const HookSite& site : WGS_TRY(sites_in(bpffs_.clsact())))
+        WGS_TRY(detach(site));
+    return remove_unused_clsact_qdiscs(bpffs_.clsact());
+}
+
+}  // namespace wgs

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attaching programs to network devices so that they stay when the agent goes.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <vector>
+
+#include "base/error.h"
+#include "maps/layout.h"
+#include "skeletons/bpffs.h"
+#include "skeletons/programs.h"
+
+namespace wgs {
+
+struct HookSite {
+    std::uint32_t ifindex = 0;
+    wgs_hook hook = WGS_HOOK_NIC_OUT;
+    auto operator<=>(const HookSite&) const = default;
+};
+
+enum class AttachKind { tcx, clsact };
+
+struct Attachment {
+    HookSite site;
+    AttachKind kind = AttachKind::tcx;
+    std::uint32_t program_id = 0;
+};
+
+// Uses TCX links where the kernel has them (6.6 and later), else clsact filters. At an ingress our
+// program comes first, at an egress last. All calls concern the caller's network namespace.
+class Hooks {
+  public:
+    explicit Hooks(Bpffs bpffs) : bpffs_(std::move(bpffs)) {}
+
+    // Puts the program there; one of ours that is there already is replaced in one step.
+    Status attach(const HookSite& site, const LoadedProgram& program) const;
+    // Nothing attached there is not an error.
+    Status detach(const HookSite& site) const;
+    // What is attached now. Devices that are gone and programs that others removed are left out.
+    [[nodiscard]] Result<std::vector<Attachment>> list() const;
+    // Detaches everything, and takes a clsact qdisc away which we added and nobody uses.
+    Status detach_all() const;
+
+  private:
+    Bpffs bpffs_;
+};
+
+}  // namespace wgs

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loaded programs and the maps they share.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "maps/layout.h"
+#include "skeletons/bpffs.h"
+#include "skeletons/map.h"
+
+namespace wgs {
+
+inline constexpr std::array kHooks{WGS_HOOK_NIC_OUT, WGS_HOOK_WG_IN, WGS_HOOK_NIC_IN};
+
+// "wgs_nic_out" and so on.
+[[nodiscard]] std::string_view program_name(wgs_hook hook);
+
+struct ProgramSettings {
+    bool policy_require = false;
+    bool hosts = false;
+    std::uint32_t fwmark = 0;          // of outer packets, within mark_mask
+    std::uint32_t decrypted_mark = 0;  // of decrypted packets, within mark_mask, another one
+    std::uint32_t mark_mask = 0;
+    std::uint32_t max_peers = 0;
+};
+
+struct Tables {
+    Map<wgs_prefix4, wgs_owner> prefix4;
+    Map<wgs_prefix6, wgs_owner> prefix6;
+    Map<std::uint32_t, wgs_peer> peers;
+    Map<std::uint32_t, wgs_peer_record> records;
+    Map<std::uint32_t, wgs_tunnel> tunnels;
+    CounterMap<wgs_counter> verdicts;  // index: WGS_VERDICT_INDEX
+    CounterMap<wgs_peer_stats> stats;  // index: peer id
+};
+
+struct LoadedProgram {
+    UniqueFd fd;
+    std::uint32_t id = 0;  // as the kernel numbers it
+};
+
+class Programs {
+  public:
+    // Loads all programs with these settings. Maps pinned in `bpffs`, which has been prepared, are
+    // used again with their content, missing ones are created and pinned; pinned maps of another
+    // layout or size are an error. Nothing that runs changes.
+    static Result<Programs> load(const Bpffs& bpffs, const ProgramSettings& settings);
+    // Puts these programs in the place of those pinned before, each in one step.
+    Status pin(const Bpffs& bpffs) const;
+
+    [[nodiscard]] const Tables& tables() const { return tables_; }
+    [[nodiscard]] const LoadedProgram& at(wgs_hook hook) const { return programs_.at(hook); }
+
+  private:
+    using ByHook = std::array<LoadedProgram, kHooks.size()>;
+    Programs(Tables tables, ByHook programs)
+        : tables_(std::move(tables)), programs_(std::move(programs)) {}
+
+    Tables tables_;
+    ByHook programs_;
+};
+
+}  // namespace wgs
