@@ -162,11 +162,14 @@ Result<NodeInfo> DirectorySource::read_node(const std::string& name, const FileS
 }
 
 void DirectorySource::expire_missing(const Listing& listing) {
-    std::erase_if(files_, [&](auto& entry) {
-        if (listing.contains(entry.first) || !may_expire(entry.second)) return false;
-        if (entry.second.node) sink_.remove(entry.second.node->name);
-        return true;
-    });
+    for (auto entry = files_.begin(); entry != files_.end();) {
+        if (listing.contains(entry->first) || !may_expire(entry->second)) {
+            ++entry;
+            continue;
+        }
+        if (entry->second.node) sink_.remove(entry->second.node->name);
+        entry = files_.erase(entry);
+    }
 }
 
 bool DirectorySource::may_expire(NodeFile& file) {
