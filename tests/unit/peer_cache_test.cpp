@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/peer_cache.h"
+
+#include <gtest/gtest.h>
+
+#include "node_builder.h"
+
+namespace wgs {
+namespace {
+
+NodeInfo self_node() {
+    return node({.name = "self",
+                 .addresses = {"192.168.0.1", "fd50::1"},
+                 .prefixes = {"10.0.0.0/24"},
+                 .key = 1});
+}
+
+PeerCache cache_with(PeerCache::Limits limits = {}) {
+    return PeerCache(self_node(), std::move(limits));
+}
+
+// Everything a node owns, e.g. "10.1.0.0/24 192.168.0.2/32(node)".
+std::string owned(const PeerCache& cache, const std::string& name) {
+    const auto peer = cache.peers().find(name);
+    if (peer == cache.peers().end()) return "no such peer";
+    std::string text;
+    for (const auto& [owned_prefix, prefix_class] : peer->second.prefixes) {
+        text += (text.empty() ? "" : " ") + owned_prefix.to_string();
+        if (prefix_class == PrefixClass::node) text += "(node)";
+    }
+    return text;
+}
+
+std::vector<std::string> rejected(const PeerCache& cache) {
+    std::vector<std::string> lines;
+    for (const Rejection& rejection : cache.rejections()) {
+        lines.push_back(rejection.node + " " + rejection.what + ": " + rejection.reason);
+    }
+    return lines;
+}
+
+using Lines = std::vector<std::string>;
+
+TEST(PeerCache, ShowsANodeWithItsEndpointAndPrefixes) {
+    PeerCache cache = cache_with();
+    EXPECT_TRUE(cache.upsert(node({.name = "b",
+                                   .addresses = {"192.168.0.2", "fd50::2"},
+                                   .prefixes = {"10.1.0.0/24"},
+                                   .key = 2})));
+    EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24 192.168.0.2/32(node) fd50::2/128(node)");
+    EXPECT_EQ(cache.peers().at("b").endpoint->to_string(), "192.168.0.2:51820");
+    EXPECT_FALSE(cache.peers().at("b").key_conflict);
+    EXPECT_EQ(rejected(cache), Lines{});
+}
+
+TEST(PeerCache, ChangesNothingWhenToldTheSameAgain) {
+    PeerCache cache = cache_with();
+    const NodeInfo b = node({.name = "b", .addresses = {"192.168.0.2"}, .prefixes = {}, .key = 2});
+    EXPECT_TRUE(cache.upsert(b));
+    EXPECT_FALSE(cache.upsert(b));
+    EXPECT_FALSE(cache.set_self(self_node()));
+    EXPECT_FALSE(cache.remove("c"));
+    EXPECT_TRUE(cache.remove("b"));
+    EXPECT_TRUE(cache.peers().empty());
+}
+
+TEST(PeerCache, NeverTakesSelfForAPeer) {
+    PeerCache cache = cache_with();
+    cache.upsert(self_node());
+    EXPECT_TRUE(cache.peers().empty());
+    EXPECT_EQ(rejected(cache), Lines{});
+}
+
+TEST(PeerCache, ChoosesTheFirstAddressThatSelfCanReach) {
+    PeerCache cache(node({.name = "self", .addresses = {"fd50::1"}, .prefixes = {}}), {});
+    cache.upsert(node({.name = "b",
+                       .addresses = {"192.168.0.2", "fe80::2", "fd50::2", "fd50::3"},
+                       .prefixes = {}}));
+    cache.upsert(node({.name = "c", .addresses = {"192.168.0.3"}, .prefixes = {}}));
+    EXPECT_EQ(cache.peers().at("b").endpoint->to_string(), "[fd50::2]:51820");
+    EXPECT_EQ(cache.peers().at("c").endpoint, std::nullopt);
+}
+
+TEST(PeerCache, GivesAPrefixClaimedTogetherToTheFirstByName) {
+    PeerCache cache = cache_with();
+    cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24");
+    EXPECT_EQ(owned(cache, "c"), "");
+    EXPECT_EQ(rejected(cache), Lines{"c 10.1.0.0/24: belongs to b"});
+}
+
+TEST(PeerCache, LeavesAPrefixWithItsHolderUntilTheHolderGivesItUp) {
+    PeerCache cache = cache_with();
+    cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    ASSERT_EQ(owned(cache, "c"), "10.1.0.0/24");
+    cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    EXPECT_EQ(owned(cache, "c"), "10.1.0.0/24");
+    EXPECT_EQ(rejected(cache), Lines{"b 10.1.0.0/24: belongs to c"});
+
+    cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {"10.2.0.0/24"}}));
+    EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24");
+    EXPECT_EQ(owned(cache, "c"), "10.2.0.0/24");
+    EXPECT_EQ(rejected(cache), Lines{});
+}
+
+TEST(PeerCache, MovesAPrefixWhenItsHolderLeaves) {
+    PeerCache cache = cache_with();
+    cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    ASSERT_EQ(owned(cache, "b"), "10.1.0.0/24");
+    cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    cache.remove("b");
+    EXPECT_EQ(owned(cache, "c"), "10.1.0.0/24");
+}
+
+TEST(PeerCache, KeepsNestedPrefixesApart) {
+    PeerCache cache = cache_with();
+    cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/16"}}));
+    cache.upsert(node({.name = "c", .addresses = {"10.1.0.7"}, .prefixes = {"10.1.1.0/24"}}));
+    EXPECT_EQ(owned(cache, "b"), "10.1.0.0/16");
+    EXPECT_EQ(owned(cache, "c"), "10.1.0.7/32(node) 10.1.1.0/24");
+}
+
+TEST(PeerCache, TreatsAnAddressListedAsPrefixAsAnAddress) {
+    PeerCache cache = cache_with();
+    cache.upsert(node({.name = "b", .addresses = {"192.168.0.2"}, .prefixes = {"192.168.0.2/32"}}));
+    EXPECT_EQ(owned(cache, "b"), "192.168.0.2/32(node)");
+    EXPECT_EQ(rejected(cache), Lines{});
+}
+
+TEST(PeerCache, RefusesWhatNoPeerMayOwn) {
+    PeerCache cache = cache_with({.cluster_prefixes = {prefix("10.0.0.0/8"), prefix("fd00::/8")}});
+    cache.upsert(
+        node({.name = "b",
+              .addresses = {"192.168.0.1", "192.168.0.2", "127.0.0.1"},
+              .prefixes = {"0.0.0.0/0", "::/0", "10.0.0.0/24", "10.0.0.128/25", "10.0.0.0/8",
+                           "11.0.0.0/8", "128.0.0.0/1", "fe80::/64", "fd10::/64"}}));
+    EXPECT_EQ(owned(cache, "b"), "10.0.0.0/8 192.168.0.2/32(node) fd10::/64");
+    EXPECT_EQ(rejected(cache),
+              (Lines{
+                  "b 0.0.0.0/0: a default route is not a prefix of one node",
+                  "b 10.0.0.0/24: belongs to this node",
+                  "b 10.0.0.128/25: belongs to this node",
+                  "b 11.0.0.0/8: outside cluster_prefixes",
+                  "b 127.0.0.1/32: touches a loopback, link-local or multicast range",
+                  "b 128.0.0.0/1: touches a loopback, link-local or multicast range",
+                  "b 192.168.0.1/32: belongs to this node",
+                  "b ::/0: a default route is not a prefix of one node",
+                  "b fe80::/64: touches a loopback, link-local or multicast range",
+              }));
+}
+
+TEST(PeerCache, TakesAPrefixBackWhenSelfClaimsIt) {
+    PeerCache cache = cache_with();
+    cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    ASSERT_EQ(owned(cache, "b"), "10.1.0.0/24");
+    NodeInfo grown = self_node();
+    grown.prefixes.push_back(prefix("10.1.0.0/24"));
+    EXPECT_TRUE(cache.set_self(grown));
+    EXPECT_EQ(owned(cache, "b"), "");
+}
+
+TEST(PeerCache, TrustsNeitherOfTwoClaimantsOfAKey) {
+    PeerCache cache = cache_with();
+    cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/24"}, .key = 2}));
+    ASSERT_FALSE(cache.peers().at("b").key_conflict);
+    cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {}, .key = 2}));
+    EXPECT_TRUE(cache.peers().at("b").key_conflict);
+    EXPECT_TRUE(cache.peers().at("c").key_conflict);
+    EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24");
+    EXPECT_EQ(cache.rejections().size(), 2u);
+
+    cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {}, .key = 3}));
+    EXPECT_FALSE(cache.peers().at("b").key_conflict);
+    EXPECT_EQ(rejected(cache), Lines{});
+}
+
+TEST(PeerCache, NeverTrustsAPeerWithOurOwnKey) {
+    PeerCache cache = cache_with();
+    cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {}, .key = 1}));
+    EXPECT_TRUE(cache.peers().at("b").key_conflict);
+}
+
+TEST(PeerCache, SeesNoConflictBetweenNodesWithoutAKey) {
+    PeerCache cache = cache_with();
+    cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {}}));
+    cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {}}));
+    EXPECT_FALSE(cache.peers().at("b").key_conflict);
+}
+
+TEST(PeerCache, LetsNodesBeyondTheLimitWaitOutside) {
+    PeerCache cache = cache_with({.max_peers = 2});
+    cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {}}));
+    cache.upsert(node({.name = "d", .addresses = {}, .prefixes = {}}));
+    ASSERT_EQ(cache.peers().size(), 2u);
+    cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    EXPECT_EQ(cache.peers().size(), 2u);
+    EXPECT_EQ(rejected(cache), Lines{"b b: there are more nodes than max_peers"});
+    cache.remove("c");
+    EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24");
+    EXPECT_EQ(rejected(cache), Lines{});
+}
+
+TEST(PeerCache, RefusesPrefixesBeyondTheLimitOfANode) {
+    PeerCache cache = cache_with({.max_prefixes_per_node = 1});
+    cache.upsert(node(
+        {.name = "b", .addresses = {}, .prefixes = {"10.3.0.0/24", "10.1.0.0/24", "10.2.0.0/24"}}));
+    EXPECT_EQ(owned(cache, "b"), "10.3.0.0/24");
+    EXPECT_EQ(rejected(cache), Lines{"b 2 prefixes: the node claims more than 1 prefixes"});
+}
+
+TEST(PeerCache, KeepsASeededPrefixForItsNodeUntilTheSourceIsComplete) {
+    PeerCache cache = cache_with();
+    cache.seed_holder(prefix("10.1.0.0/24"), "c");
+    cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    EXPECT_EQ(owned(cache, "b"), "");
+    EXPECT_EQ(rejected(cache), Lines{"b 10.1.0.0/24: belongs to c"});
+    cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    EXPECT_EQ(owned(cache, "c"), "10.1.0.0/24");
+    cache.mark_complete();
+    EXPECT_TRUE(cache.complete());
+    EXPECT_EQ(owned(cache, "c"), "10.1.0.0/24");
+}
+
+TEST(PeerCache, PrefersTheSeededHolderAmongThoseToldBeforeCompletion) {
+    PeerCache cache = cache_with();
+    cache.seed_holder(prefix("10.1.0.0/24"), "c");
+    cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    cache.mark_complete();
+    EXPECT_EQ(owned(cache, "c"), "10.1.0.0/24");
+}
+
+TEST(PeerCache, ForgetsUnclaimedSeedsWhenTheSourceIsComplete) {
+    PeerCache cache = cache_with();
+    cache.seed_holder(prefix("10.1.0.0/24"), "gone");
+    cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/24"}}));
+    cache.mark_complete();
+    EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24");
+    cache.seed_holder(prefix("10.1.0.0/24"), "gone");
+    EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24");
+}
+
+}  // namespace
+}  // namespace wgs
