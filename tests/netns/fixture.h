@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every test of a mesh starts from.
+// What every test of a mesh starts from, and how it judges traffic.
 #pragma once
 
 #include <gtest/gtest.h>
 
-#include <optional>
 #include <string>
 
 #include "tests/support/cluster.h"
@@ -18,21 +17,34 @@ inline constexpr Family kFamilies[] = {Family::v4, Family::v6};
 // Skips with the reason where the machine cannot run a mesh.
 class MeshTest : public testing::Test {
   protected:
-    void SetUp() override {
-        static const std::optional<std::string> obstacle = mesh_obstacle();
-        if (obstacle) GTEST_SKIP() << *obstacle;
-    }
+    void SetUp() override;
 };
 
-// A capture that saw WireGuard, no clear text, and all there was.
-inline testing::AssertionResult only_encrypted(const WireCounts& counts) {
-    if (counts.missed > 0) return testing::AssertionFailure() << "missed " << counts.missed;
-    if (counts.wireguard == 0) return testing::AssertionFailure() << "no WireGuard packet seen";
-    if (counts.clear == 0) return testing::AssertionSuccess();
-    auto failure = testing::AssertionFailure() << counts.clear << " packets in clear";
-    for (const std::string& sample : counts.clear_samples)
-        failure << "\n  " << sample;
-    return failure;
-}
+// A capture that missed nothing, saw WireGuard, and saw no clear text.
+testing::AssertionResult only_encrypted(const WireCounts& counts);
+
+// Agents on all nodes, all ready. Breaks the test if that takes too long.
+void form_mesh(Cluster& cluster);
+
+// One ping each way between two nodes, pods and hosts, in both families: all answered.
+testing::AssertionResult all_answer(const Node& left, const Node& right);
+
+// The same, and nothing of it visible on the underlay.
+testing::AssertionResult talk_encrypted(const Cluster& cluster, const Node& left,
+                                        const Node& right);
+
+// talk_encrypted() holds within scaled(timeout). What was in clear before does not count: after
+// damage from outside the agent needs a moment to notice.
+testing::AssertionResult soon_encrypted(const Cluster& cluster, const Node& left, const Node& right,
+                                        Millis timeout = 20s);
+
+// Every packet of a stream arrived and came back, once.
+testing::AssertionResult lossless(const StreamReport& report);
+
+// A valid public key that nobody has the private key of.
+std::string unused_public_key();
+
+// Writes NAME.yaml into the mesh directory, atomically.
+void write_node_file(const Cluster& cluster, const std::string& name, const std::string& content);
 
 }  // namespace wgs::test

@@ -47,16 +47,21 @@ Agent::Agent(const NetNamespace& ns, AgentSettings settings)
     : ns_(&ns), settings_(std::move(settings)) {}
 
 void Agent::start() {
-    std::filesystem::create_directories(settings_.directory);
-    std::ofstream(config_file()) << to_yaml(settings_);
-    if (process_) kill9();
-    process_.emplace(std::vector<std::string>{binary("wgsteerd"), "--config", config_file()},
-                     ProcessOptions{.ns = ns_, .environment = {settings_.mark}});
+    launch();
     const bool answers = eventually(
         kStartTimeout, [this] { return !running() || http_get(socket(), "/v1/status", 1s); });
     if (!answers || !running()) {
         broken(fmt::format("agent {} does not answer\n{}", settings_.node, log()));
     }
+}
+
+void Agent::launch() {
+    if (process_) kill9();
+    std::filesystem::create_directories(settings_.directory);
+    std::ofstream(config_file()) << to_yaml(settings_);
+    std::vector<std::string> argv = settings_.launcher;
+    argv.insert(argv.end(), {binary("wgsteerd"), "--config", config_file()});
+    process_.emplace(argv, ProcessOptions{.ns = ns_, .environment = {settings_.mark}});
 }
 
 std::optional<int> Agent::stop() {
@@ -120,6 +125,10 @@ Outcome Agent::cli(const std::vector<std::string>& arguments) const {
     std::vector<std::string> argv = {binary("wgsteer"), "--socket", socket()};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     return run(argv, {.ns = ns_, .environment = {settings_.mark}});
+}
+
+Outcome Agent::cleanup() const {
+    return cli({"cleanup"});
 }
 
 nlohmann::json Agent::explain(const std::string& source, const std::string& destination) const {

@@ -25,7 +25,8 @@ struct AgentSettings {
     bool hosts = true;
     std::string device = "wgsteer0";
     std::string metrics = "127.0.0.1:9586";
-    std::string mark;  // for the environment: Workspace::mark()
+    std::vector<std::string> launcher;  // command words in front of the daemon
+    std::string mark;                   // for the environment: Workspace::mark()
 };
 
 // The configuration file for these settings.
@@ -38,6 +39,8 @@ class Agent {
 
     // Writes the configuration and starts the daemon; returns when its socket answers.
     void start();
+    // The same without waiting.
+    void launch();
     // SIGTERM and its exit code; none if it does not end in time.
     std::optional<int> stop();
     void kill9();
@@ -55,15 +58,16 @@ class Agent {
 
     // `wgsteer --socket … ARGUMENTS` in the node's namespace.
     [[nodiscard]] Outcome cli(const std::vector<std::string>& arguments) const;
+    // `wgsteer cleanup` for this agent, which must not be running.
+    [[nodiscard]] Outcome cleanup() const;
     // `wgsteer explain … -o json`.
     [[nodiscard]] nlohmann::json explain(const std::string& source,
                                          const std::string& destination) const;
 
     // Takes effect with the next start().
     AgentSettings& settings() { return settings_; }
-    [[nodiscard]] std::filesystem::path socket() const {
-        return settings_.directory / "run/api.sock";
-    }
+    [[nodiscard]] std::filesystem::path run_dir() const { return settings_.directory / "run"; }
+    [[nodiscard]] std::filesystem::path socket() const { return run_dir() / "api.sock"; }
     [[nodiscard]] std::filesystem::path bpffs() const { return settings_.directory / "bpf"; }
     [[nodiscard]] std::filesystem::path node_file() const;
     [[nodiscard]] std::filesystem::path config_file() const {

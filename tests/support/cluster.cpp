@@ -73,27 +73,32 @@ void Node::use_strict_sysctls(const NetNamespace& ns) const {
     ns.sysctl("ipv4/ip_forward", "1");
 }
 
-void Node::connect_nic() {
+void Node::connect_nic() const {
     const NetNamespace& underlay_ns = cluster_->underlay();
     underlay_ns.ip(
         fmt::format("link add port{0} type veth peer name eth0 netns {1}\n"
                     "link set port{0} master br0\n"
                     "link set port{0} up\n",
                     number_, host_.path()));
-    host_.ip("link set eth0 up\n");
     if (const std::optional<int> vlan = cluster_->options().vlan) {
-        host_.ip(fmt::format("link add link eth0 name {0} type vlan id {1}\nlink set {0} up\n",
-                             underlay(), *vlan));
+        host_.ip(fmt::format("link add link eth0 name {} type vlan id {}\n", underlay(), *vlan));
     }
-    host_.ip(fmt::format("addr add {0}/24 dev {2}\naddr add {1}/64 dev {2} nodad\n",
-                         host_address(Family::v4).to_string(), host_address(Family::v6).to_string(),
-                         underlay()));
+    restore_nic();
+}
+
+void Node::restore_nic() const {
+    host_.ip("link set eth0 up\n");
+    host_.ip(fmt::format(
+        "link set {2} up\n"
+        "addr replace {0}/24 dev {2}\n"
+        "addr replace {1}/64 dev {2} nodad\n",
+        host_address(Family::v4).to_string(), host_address(Family::v6).to_string(), underlay()));
     for (const auto& other : cluster_->nodes()) {
-        if (other && other->number() != number_) route_to(*other);
+        if (other->number() != number_) route_to(*other);
     }
 }
 
-void Node::connect_pod() {
+void Node::connect_pod() const {
     host_.ip(
         fmt::format("link add veth-pod type veth peer name eth0 netns {1}\n"
                     "addr add 10.{0}.0.1/24 dev veth-pod\n"
@@ -117,7 +122,7 @@ void Node::route_to(const Node& other) const {
     }
 }
 
-void Node::replace_nic() {
+void Node::replace_nic() const {
     host_.ip("link del eth0\n");
     connect_nic();
 }

@@ -48,13 +48,16 @@ class Node {
     [[nodiscard]] std::string underlay() const;
 
     // Deletes the NIC and makes another one of the same name with the same addresses and routes.
-    void replace_nic();
+    void replace_nic() const;
+    // Sets the NIC up with its addresses and routes, of which the kernel drops some when it goes
+    // down.
+    void restore_nic() const;
     // Sends packets for the pods of another node to that node.
     void route_to(const Node& other) const;
 
   private:
-    void connect_nic();
-    void connect_pod();
+    void connect_nic() const;
+    void connect_pod() const;
     void use_strict_sysctls(const NetNamespace& ns) const;
     [[nodiscard]] AgentSettings agent_settings() const;
 

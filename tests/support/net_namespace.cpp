@@ -76,6 +76,11 @@ void NetNamespace::sysctl(const std::string& key, const std::string& value) cons
     if (!file) broken(fmt::format("sysctl {}={} in {}", key, value, label_));
 }
 
+std::string NetNamespace::sysctl(const std::string& key) const {
+    const Within inside(*this);
+    return first_line("/proc/sys/net/" + key);
+}
+
 UniqueFd NetNamespace::socket(int domain, int type, int protocol) const {
     const Within inside(*this);
     UniqueFd fd(::socket(domain, type | SOCK_CLOEXEC, protocol));

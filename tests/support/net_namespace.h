@@ -27,6 +27,7 @@ class NetNamespace {
     std::string ip(const std::string& script) const;
     // `key` is relative to /proc/sys/net, with slashes: "ipv4/ip_forward".
     void sysctl(const std::string& key, const std::string& value) const;
+    [[nodiscard]] std::string sysctl(const std::string& key) const;
     // A socket that stays in this namespace whichever thread uses it.
     [[nodiscard]] UniqueFd socket(int domain, int type, int protocol) const;
     // Processes inside whose command name is `name`.
