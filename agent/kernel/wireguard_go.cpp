@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -19,6 +18,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "kernel/pidfd.h"
 #include "kernel/wireguard_text.h"
 
 namespace wgs {

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of the wireguard-go process behind a user-space device.
+#include "kernel/userspace_wireguard.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <fstream>
+
+#include "expect.h"
+#include "kernel/pidfd.h"
+#include "own_namespace.h"
+
+namespace wgs::test {
+namespace {
+
+constexpr const char* kDevice = "wgtest0";
+
+class UserspaceWireguardTest : public OwnNamespace {
+  protected:
+    void SetUp() override {
+        OwnNamespace::SetUp();
+        if (IsSkipped()) return;
+        if (std::system("command -v wireguard-go >/dev/null") != 0) {
+            GTEST_SKIP() << "wireguard-go is not installed";
+        }
+        device_ = open();
+    }
+
+    void TearDown() override {
+        if (device_) {
+            const Status destroyed = device_->destroy();
+            EXPECT_TRUE(destroyed) << destroyed.error().message;
+        }
+        OwnNamespace::TearDown();
+    }
+
+    std::unique_ptr<WireguardBackend> open() {
+        return open_wireguard(BackendChoice::userspace,
+                              {.device = kDevice, .run_dir = directory_, .private_key = key_})
+            .value();
+    }
+
+    static bool readable(int fd, int timeout_ms) {
+        pollfd wait{.fd = fd, .events = POLLIN, .revents = 0};
+        return ::poll(&wait, 1, timeout_ms) == 1;
+    }
+
+    [[nodiscard]] std::filesystem::path socket_path() const {
+        return directory_ / "wireguard" / "wgtest0.sock";
+    }
+
+    PrivateKey key_ = PrivateKey::generate();
+    std::unique_ptr<WireguardBackend> device_;
+};
+
+TEST_F(UserspaceWireguardTest, ProcessFdTellsTheDeathOfTheProcess) {
+    EXPECT_EQ(device_->process_fd(), -1);
+    ASSERT_OK(device_->create());
+    EXPECT_FALSE(readable(device_->process_fd(), 0));
+    ASSERT_EQ(::pidfd_send_signal(device_->process_fd(), SIGKILL, nullptr, 0), 0);
+    EXPECT_TRUE(readable(device_->process_fd(), 1000));
+}
+
+TEST_F(UserspaceWireguardTest, IsCreatedAgainAfterItsProcessWasKilled) {
+    ASSERT_OK(device_->create());
+    ASSERT_EQ(::pidfd_send_signal(device_->process_fd(), SIGKILL, nullptr, 0), 0);
+    ASSERT_TRUE(readable(device_->process_fd(), 1000));
+    ASSERT_TRUE(std::filesystem::exists(socket_path())) << "nothing stale to test with";
+    ASSERT_OK(device_->create());
+    EXPECT_FALSE(readable(device_->process_fd(), 0));
+    const auto state = device_->observe();
+    ASSERT_OK(state);
+    EXPECT_TRUE(state->has_value());
+}
+
+TEST_F(UserspaceWireguardTest, OutlivesItsOwnerAndIsAdopted) {
+    const pid_t owner = ::fork();
+    if (owner == 0) {
+        const bool done = device_->create() && device_->update_peer({.public_key = peer_key(1)});
+        ::kill(::getpid(), done ? SIGKILL : SIGTERM);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(owner, &status, 0), owner);
+    ASSERT_EQ(WTERMSIG(status), SIGKILL) << "the owner did not get as far as to be killed";
+
+    ASSERT_OK(device_->create());
+    EXPECT_FALSE(readable(device_->process_fd(), 0));
+    const auto state = device_->observe();
+    ASSERT_OK(state);
+    EXPECT_TRUE((*state)->sessions.contains(peer_key(1)));
+}
+
+TEST_F(UserspaceWireguardTest, ProcessLeavesTheOwnersSessionAndFiles) {
+    ASSERT_OK(device_->create());
+    std::ifstream info("/proc/self/fdinfo/" + std::to_string(device_->process_fd()));
+    pid_t pid = 0;
+    for (std::string word; info >> word;) {
+        if (word == "Pid:") info >> pid;
+    }
+    ASSERT_GT(pid, 0);
+    EXPECT_EQ(::getsid(pid), pid);
+    const auto files = std::filesystem::path("/proc") / std::to_string(pid) / "fd";
+    EXPECT_EQ(std::filesystem::read_symlink(files / "0"), "/dev/null");
+    EXPECT_EQ(std::filesystem::read_symlink(files / "1"), "/dev/null");
+    EXPECT_EQ(std::filesystem::read_symlink(files / "2").filename(), "wgtest0.log");
+}
+
+TEST_F(UserspaceWireguardTest, StartsWithSignalsUnblockedThoughItsOwnerBlocksThem) {
+    sigset_t blocked;
+    sigset_t before;
+    sigfillset(&blocked);
+    ASSERT_EQ(::sigprocmask(SIG_BLOCK, &blocked, &before), 0);
+    const Status created = device_->create();
+    ASSERT_EQ(::sigprocmask(SIG_SETMASK, &before, nullptr), 0);
+    ASSERT_OK(created);
+    ASSERT_EQ(::pidfd_send_signal(device_->process_fd(), SIGTERM, nullptr, 0), 0);
+    EXPECT_TRUE(readable(device_->process_fd(), 1000));
+}
+
+TEST_F(UserspaceWireguardTest, AProcessThatHangsIsATimeoutAndCanBeDestroyed) {
+    ASSERT_OK(device_->create());
+    ASSERT_EQ(::pidfd_send_signal(device_->process_fd(), SIGSTOP, nullptr, 0), 0);
+    const auto state = device_->observe();
+    ASSERT_FALSE(state);
+    EXPECT_TRUE(state.error().is(std::errc::timed_out)) << state.error().message;
+    ASSERT_OK(device_->destroy());
+    EXPECT_FALSE(link_exists(kDevice));
+}
+
+TEST_F(UserspaceWireguardTest, ATunDeviceOfSomebodyElseIsLeftAlone) {
+    run(std::string("ip tuntap add mode tun ") + kDevice);
+    EXPECT_FALSE(device_->observe());
+    EXPECT_FALSE(device_->create());
+    EXPECT_FALSE(device_->destroy());
+    EXPECT_TRUE(link_exists(kDevice));
+    run(std::string("ip link delete ") + kDevice);
+}
+
+TEST_F(UserspaceWireguardTest, AMissingProgramIsNamedWithItsPackage) {
+    const std::string path = std::getenv("PATH");
+    ::setenv("PATH", "/nonexistent", 1);
+    const Status created = device_->create();
+    ::setenv("PATH", path.c_str(), 1);
+    ASSERT_FALSE(created);
+    EXPECT_NE(created.error().message.find("Debian package wireguard-go"), std::string::npos);
+}
+
+TEST_F(UserspaceWireguardTest, AProgramThatEndsAtOnceIsReportedWithWhatItSaid) {
+    const auto program = directory_ / "wireguard-go";
+    std::ofstream(program) << "#!/bin/sh\necho no tunnel today >&2\nexit 1\n";
+    ASSERT_EQ(::chmod(program.c_str(), 0755), 0);
+    const std::string path = std::getenv("PATH");
+    ::setenv("PATH", directory_.c_str(), 1);
+    const Status created = device_->create();
+    ::setenv("PATH", path.c_str(), 1);
+    ASSERT_FALSE(created);
+    EXPECT_NE(created.error().message.find("no tunnel today"), std::string::npos)
+        << created.error().message;
+}
+
+TEST_F(UserspaceWireguardTest, SocketPathTooLongForTheKernelIsAnError) {
+    const auto deep = open_wireguard(
+        BackendChoice::userspace,
+        {.device = kDevice, .run_dir = directory_ / std::string(100, 'x'), .private_key = key_});
+    ASSERT_OK(deep);
+    const Status created = (*deep)->create();
+    ASSERT_FALSE(created);
+    EXPECT_TRUE(created.error().is(std::errc::invalid_argument)) << created.error().message;
+}
+
+}  // namespace
+}  // namespace wgs::test
