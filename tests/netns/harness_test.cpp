@@ -81,10 +81,13 @@ TEST_F(HarnessTest, WorkspaceLeavesNoProcessMountOrFile) {
     {
         const Workspace workspace;
         directory = workspace.directory();
-        const Outcome outcome = run({"sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 &"},
-                                    {.ns = &*ns, .environment = {workspace.mark()}});
-        ASSERT_EQ(outcome.exit_code, 0);
-        ASSERT_TRUE(eventually(2s, [&] { return ns->processes("sleep").size() == 1; }));
+        const std::string log = (directory / "log").string();
+        const Outcome marked = run({"sh", "-c", "sleep 1000 >/dev/null 2>&1 &"},
+                                   {.ns = &*ns, .environment = {workspace.mark()}});
+        const Outcome logging =
+            run({"sh", "-c", "exec >" + log + " 2>&1; sleep 1000 &"}, {.ns = &*ns});
+        ASSERT_EQ(marked.exit_code + logging.exit_code, 0);
+        ASSERT_TRUE(eventually(2s, [&] { return ns->processes("sleep").size() == 2; }));
     }
     EXPECT_TRUE(eventually(2s, [&] { return ns->processes("sleep").empty(); }));
     EXPECT_FALSE(std::filesystem::exists(directory));

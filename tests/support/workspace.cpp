@@ -31,24 +31,33 @@ std::string mark_for(const fs::path& directory) {
     return "WGST_WORKSPACE=" + directory.string();
 }
 
-bool carries(const fs::path& process, const std::string& mark) {
+bool carries_mark(const fs::path& process, const fs::path& directory) {
     std::ifstream file(process / "environ", std::ios::binary);
     const std::string environment{std::istreambuf_iterator<char>(file), {}};
     std::istringstream entries(environment);
     for (std::string entry; std::getline(entries, entry, '\0');) {
-        if (entry == mark) return true;
+        if (entry == mark_for(directory)) return true;
     }
     return false;
 }
 
-bool kill_marked(const std::string& mark) {
+bool has_open(const fs::path& process, const fs::path& directory) {
+    std::error_code gone;  // processes end while we look
+    for (const auto& descriptor : fs::directory_iterator(process / "fd", gone)) {
+        const fs::path target = fs::read_symlink(descriptor.path(), gone);
+        if (target.native().starts_with(directory.native() + "/")) return true;
+    }
+    return false;
+}
+
+bool kill_users(const fs::path& directory) {
     bool any = false;
     for (const auto& entry : fs::directory_iterator("/proc")) {
         const pid_t pid = std::atoi(entry.path().filename().c_str());
-        if (pid > 1 && pid != ::getpid() && carries(entry.path(), mark)) {
-            ::kill(pid, SIGKILL);
-            any = true;
-        }
+        if (pid <= 1 || pid == ::getpid() || pid == ::getppid()) continue;
+        if (!carries_mark(entry.path(), directory) && !has_open(entry.path(), directory)) continue;
+        ::kill(pid, SIGKILL);
+        any = true;
     }
     return any;
 }
@@ -67,7 +76,7 @@ void detach_mounts(const fs::path& directory) {
 
 void clean_up(const fs::path& directory) {
     // A process may be born while the others are being killed.
-    for (int round = 0; round < 50 && kill_marked(mark_for(directory)); ++round)
+    for (int round = 0; round < 50 && kill_users(directory); ++round)
         ::usleep(10'000);
     detach_mounts(directory);
     std::error_code ignored;  // nobody is left to tell

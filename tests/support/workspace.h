@@ -12,8 +12,9 @@
 namespace wgs::test {
 
 // A private directory with a guard process beside it. When the workspace ends, and also when the
-// test process dies in any way, the guard kills every process that carries mark(), detaches every
-// mount below the directory and removes it. One way out for both ends.
+// test process dies in any way, the guard kills every process that carries mark() or has a file of
+// the directory open, detaches every mount below the directory and removes it. One way out for both
+// ends.
 class Workspace {
   public:
     Workspace();
