@@ -30,6 +30,13 @@ bool is_explicit_tag(const std::string& tag) {
     return !tag.empty() && tag != "?" && tag != "!";
 }
 
+// yaml-cpp takes a line break at the end of the text for the end of a quoted scalar that is still
+// open.
+std::string_view without_trailing_space(std::string_view text) {
+    const std::size_t last = text.find_last_not_of(" \t\r\n");
+    return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
+}
+
 bool is_presentable_key(std::string_view key) {
     return !key.empty() && key.size() <= kMaxKeyLength &&
            std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; });
@@ -177,7 +184,7 @@ Result<YamlValue> YamlValue::parse(std::string_view text, const std::string& fil
         return invalid(located(file, static_cast<int>(newlines) + 1, {}, "not valid UTF-8 text"));
     }
     try {
-        std::istringstream input{std::string(text)};
+        std::istringstream input{std::string(without_trailing_space(text))};
         YAML::Parser parser(input);
         YamlBuilder builder(file);
         parser.HandleNextDocument(builder);

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pure decision functions, compiled natively: every combination of what they read.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <vector>
+
+#include "bpf/lib/decide.h"
+
+namespace wgs {
+namespace {
+
+constexpr std::array<std::uint32_t, 7> kIds{WGS_PEER_NONE,  WGS_PEER_SELF, WGS_PEER_CLUSTER,
+                                            WGS_PEER_GONE,  4,             WGS_PEER_FIRST,
+                                            WGS_PEER_FIRST + 1000};
+constexpr std::array<std::uint32_t, 2> kClasses{WGS_CLASS_POD, WGS_CLASS_NODE};
+constexpr std::uint32_t kStates = WGS_STATE_STALLED + 2;  // one more than we know
+
+struct OutCase {
+    std::uint32_t source_id, source_class, destination_id, destination_class, state;
+    bool tunnel_up, outer_piece, hosts;
+
+    [[nodiscard]] wgs_reason reason() const {
+        const wgs_owners owners{.source = WGS_OWNER(source_id, source_class),
+                                .destination = WGS_OWNER(destination_id, destination_class)};
+        const wgs_way way{.peer_state = state, .tunnel_up = tunnel_up};
+        return wgs_out_by_owners(&owners, &way, outer_piece, hosts);
+    }
+    [[nodiscard]] bool node_to_node() const {
+        return source_class == WGS_CLASS_NODE && destination_class == WGS_CLASS_NODE;
+    }
+};
+
+// Calls `check` with each combination.
+template <class Check>
+void for_every_out_case(const Check& check) {
+    for (const auto source : kIds)
+        for (const auto source_class : kClasses)
+            for (const auto destination : kIds)
+                for (const auto destination_class : kClasses)
+                    for (std::uint32_t state = 0; state < kStates; ++state)
+                        for (unsigned flags = 0; flags < 8; ++flags)
+                            check(OutCase{.source_id = source,
+                                          .source_class = source_class,
+                                          .destination_id = destination,
+                                          .destination_class = destination_class,
+                                          .state = state,
+                                          .tunnel_up = (flags & 1) != 0,
+                                          .outer_piece = (flags & 2) != 0,
+                                          .hosts = (flags & 4) != 0});
+}
+
+TEST(DecideOut, SteersOnlyOwnPacketsToReadyPeersWithATunnel) {
+    int steered = 0;
+    for_every_out_case([&](const OutCase& c) {
+        const bool may_steer = c.source_id == WGS_PEER_SELF && c.destination_id > WGS_PEER_GONE &&
+                               c.state == WGS_STATE_READY && c.tunnel_up &&
+                               (c.hosts || !c.node_to_node());
+        const bool is_outer = c.outer_piece && c.node_to_node() && wgs_is_peer(c.destination_id);
+        EXPECT_EQ(c.reason() == WGS_REASON_steered, may_steer && !is_outer);
+        steered += may_steer && !is_outer;
+    });
+    EXPECT_GT(steered, 0);
+}
+
+TEST(DecideOut, AlwaysFindsAReason) {
+    for_every_out_case([](const OutCase& c) { EXPECT_NE(c.reason(), WGS_REASON_none); });
+}
+
+// The promise of policy require: whatever the state, between protected prefixes nothing passes in clear.
+TEST(DecideOut, RequireLetsNothingProtectedPass) {
+    for_every_out_case([](const OutCase& c) {
+        const bool is_protected = c.source_id != WGS_PEER_NONE &&
+                                  c.destination_id != WGS_PEER_NONE &&
+                                  c.destination_id != WGS_PEER_SELF &&
+                                  (c.hosts || !c.node_to_node());
+        const bool is_outer = c.reason() == WGS_REASON_outer;
+        if (!is_protected || is_outer) return;
+        EXPECT_NE(wgs_out_verdict(c.reason(), WGS_POLICY_REQUIRE), WGS_VERDICT_PASS);
+    });
+}
+
+TEST(DecideOut, PreferDropsNothing) {
+    for (int reason = 0; reason < WGS_REASON_COUNT; ++reason)
+        EXPECT_NE(wgs_out_verdict(static_cast<wgs_reason>(reason), WGS_POLICY_PREFER),
+                  WGS_VERDICT_DROP);
+}
+
+TEST(DecideOut, OuterPiecesGoFromSelfToAPeerBetweenNodes) {
+    for_every_out_case([](const OutCase& c) {
+        EXPECT_EQ(c.reason() == WGS_REASON_outer,
+                  c.outer_piece && c.node_to_node() && c.source_id == WGS_PEER_SELF &&
+                      wgs_is_peer(c.destination_id));
+    });
+}
+
+TEST(DecideOut, NamesEachStateOfAPeer) {
+    const auto reason = [](std::uint32_t state) {
+        const wgs_owners owners{.source = WGS_OWNER(WGS_PEER_SELF, WGS_CLASS_POD),
+                                .destination = WGS_OWNER(WGS_PEER_FIRST, WGS_CLASS_POD)};
+        const wgs_way way{.peer_state = state, .tunnel_up = true};
+        return wgs_out_by_owners(&owners, &way, false, false);
+    };
+    EXPECT_EQ(reason(WGS_STATE_READY), WGS_REASON_steered);
+    EXPECT_EQ(reason(WGS_STATE_NO_KEY), WGS_REASON_no_key);
+    EXPECT_EQ(reason(WGS_STATE_CONFLICT), WGS_REASON_conflict);
+    EXPECT_EQ(reason(WGS_STATE_WAITING), WGS_REASON_waiting);
+    EXPECT_EQ(reason(WGS_STATE_STALLED), WGS_REASON_stalled);
+    for (const std::uint32_t unproven : {WGS_STATE_UNUSED, WGS_STATE_SELF, WGS_STATE_CLUSTER})
+        EXPECT_EQ(reason(unproven), WGS_REASON_waiting);
+}
+
+TEST(DecideOut, HeadersAloneSettle) {
+    const wgs_packet arp{};
+    wgs_packet cut{};
+    cut.kind = WGS_PACKET_TRUNCATED;
+    wgs_packet outer{};
+    outer.kind = WGS_PACKET_IPV4;
+    outer.protocol = WGS_PROTOCOL_UDP;
+    outer.source_port = 51820;
+    EXPECT_EQ(wgs_out_by_headers(&arp, true, 51820), WGS_REASON_not_ip);
+    EXPECT_EQ(wgs_out_by_headers(&cut, true, 51820), WGS_REASON_truncated);
+    EXPECT_EQ(wgs_out_by_headers(&outer, true, 51820), WGS_REASON_outer);
+    EXPECT_EQ(wgs_out_by_headers(&outer, false, 51820), WGS_REASON_none);
+    EXPECT_EQ(wgs_out_by_headers(&outer, true, 51821), WGS_REASON_none);
+}
+
+TEST(DecideOut, WithoutATunnelNoPortIsOurs) {
+    wgs_packet piece{};
+    piece.kind = WGS_PACKET_IPV4;
+    piece.protocol = WGS_PROTOCOL_UDP;
+    EXPECT_EQ(wgs_out_by_headers(&piece, true, 0), WGS_REASON_none);
+    EXPECT_EQ(wgs_in_by_headers(&piece, false, 0), WGS_REASON_none);
+}
+
+TEST(DecideIn, ClearTextComesFromTheMeshToSelf) {
+    for (const auto source : kIds)
+        for (const auto destination : kIds)
+            for (const bool hosts : {false, true}) {
+                const wgs_owners pods{.source = WGS_OWNER(source, WGS_CLASS_POD),
+                                      .destination = WGS_OWNER(destination, WGS_CLASS_NODE)};
+                const bool clear = destination == WGS_PEER_SELF && source > WGS_PEER_SELF;
+                EXPECT_EQ(wgs_in_by_owners(&pods, false, hosts),
+                          clear ? WGS_REASON_clear_in : WGS_REASON_other_in);
+                const wgs_owners nodes{.source = WGS_OWNER(source, WGS_CLASS_NODE),
+                                       .destination = WGS_OWNER(destination, WGS_CLASS_NODE)};
+                EXPECT_EQ(wgs_in_by_owners(&nodes, false, hosts),
+                          clear && hosts ? WGS_REASON_clear_in : WGS_REASON_other_in);
+            }
+}
+
+TEST(DecideIn, OnlyPeersComeOutOfATunnel) {
+    for (const auto id : kIds)
+        for (const bool up : {false, true}) {
+            const wgs_reason known = up ? WGS_REASON_decrypted : WGS_REASON_no_tunnel;
+            EXPECT_EQ(wgs_decrypted_by_owner(WGS_OWNER(id, WGS_CLASS_POD), up),
+                      id >= WGS_PEER_FIRST ? known : WGS_REASON_unknown_inner);
+        }
+}
+
+}  // namespace
+}  // namespace wgs
