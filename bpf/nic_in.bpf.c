@@ -32,7 +32,7 @@ int wgs_nic_in(struct __sk_buff* skb) {
 
     wgs_parse_skb(skb, &packet);
     wgs_decide(&packet, (skb->mark & mark_mask) == decrypted_mark, &decision);
-    wgs_account(skb, WGS_HOOK_NIC_IN, &decision, packet.l3_offset);
+    wgs_account(skb, WGS_HOOK_NIC_IN, &decision, WGS_VERDICT_PASS, packet.l3_offset);
     if (decision.reason == WGS_REASON_decrypted) skb->mark &= ~mark_mask;
     return WGS_ACT_PASS;
 }

@@ -40,13 +40,15 @@ SEC("tc")
 int wgs_nic_out(struct __sk_buff* skb) {
     struct wgs_packet packet;
     struct wgs_decision decision = {};
+    enum wgs_verdict verdict;
     __u32 ifindex = 0;
 
     wgs_parse_skb(skb, &packet);
     wgs_decide(&packet, (skb->mark & mark_mask) == fwmark, &decision, &ifindex);
-    wgs_account(skb, WGS_HOOK_NIC_OUT, &decision, packet.l3_offset);
-    switch (
-        wgs_out_verdict(decision.reason, policy_require ? WGS_POLICY_REQUIRE : WGS_POLICY_PREFER)) {
+    verdict =
+        wgs_out_verdict(decision.reason, policy_require ? WGS_POLICY_REQUIRE : WGS_POLICY_PREFER);
+    wgs_account(skb, WGS_HOOK_NIC_OUT, &decision, verdict, packet.l3_offset);
+    switch (verdict) {
         case WGS_VERDICT_STEER:
             return wgs_steer(skb, &packet, ifindex);
         case WGS_VERDICT_DROP:

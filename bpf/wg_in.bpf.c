@@ -38,8 +38,9 @@ int wgs_wg_in(struct __sk_buff* skb) {
 
     wgs_parse_bare_skb(skb, &packet);
     wgs_decide(&packet, tunnel != 0, &decision);
-    wgs_account(skb, WGS_HOOK_WG_IN, &decision, 0);
-    if (!tunnel || decision.reason != WGS_REASON_decrypted) return TC_ACT_SHOT;
+    bool accepted = tunnel && decision.reason == WGS_REASON_decrypted;
+    wgs_account(skb, WGS_HOOK_WG_IN, &decision, accepted ? WGS_VERDICT_STEER : WGS_VERDICT_DROP, 0);
+    if (!accepted) return TC_ACT_SHOT;
     return wgs_reinject(skb, &packet, tunnel);
 }
 

@@ -6,6 +6,7 @@ add_library(wgs_flags INTERFACE)
 target_compile_options(wgs_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
     -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
     -Wno-missing-field-initializers -fno-omit-frame-pointer)
+target_compile_definitions(wgs_flags INTERFACE WGS_VERSION="${PROJECT_VERSION}")
 target_include_directories(wgs_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/agent)
 if(WGS_WERROR)
     target_compile_options(wgs_flags INTERFACE -Werror)

@@ -105,9 +105,11 @@ struct wgs_counter {
     __u64 bytes;
 };
 
-/* Per-peer counters, indexed by reason; a reason belongs to one direction. */
+/* Per-peer counters, indexed by reason; a reason belongs to one direction. Whether a reason drops
+ * depends on the policy of that moment, so drops are counted once more. */
 struct wgs_peer_stats {
     struct wgs_counter by_reason[WGS_REASON_COUNT];
+    struct wgs_counter dropped;
 };
 
 /* Per-hook totals: index = hook * WGS_REASON_COUNT + reason, value struct wgs_counter. */

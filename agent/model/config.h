@@ -49,6 +49,5 @@ struct Config {
 // Marks stay clear of Kubernetes (0xc000), Cilium (0x0f00, upper half) and Calico (upper half).
 inline constexpr std::uint32_t kDefaultFwmark = 0x1000;
 inline constexpr std::uint32_t kDecryptedMark = 0x2000;
-inline constexpr std::uint32_t kMarkMask = 0x3000;
 
 }  // namespace wgs

@@ -155,7 +155,7 @@ Result<std::unique_ptr<BpfSteering>> BpfSteering::load(const Settings& settings)
                                        .hosts = settings.hosts,
                                        .fwmark = settings.fwmark,
                                        .decrypted_mark = settings.decrypted_mark,
-                                       .mark_mask = settings.mark_mask,
+                                       .mark_mask = settings.fwmark | settings.decrypted_mark,
                                        .max_peers = settings.max_peers}));
     WGS_TRY(programs.pin(bpffs));
     return std::unique_ptr<BpfSteering>(new BpfSteering(bpffs, std::move(programs)));

@@ -54,7 +54,6 @@ class BpfSteering final : public Steering {
         bool hosts = false;
         std::uint32_t fwmark = kDefaultFwmark;
         std::uint32_t decrypted_mark = kDecryptedMark;
-        std::uint32_t mark_mask = kMarkMask;
         std::uint32_t max_peers = 4096;
     };
 

@@ -145,20 +145,37 @@ void DirectorySource::examine(const std::string& name, const FileStamp& stamp) {
     file.missing_since.reset();
     if (!std::exchange(file.stale, false) && file.stamp == stamp) return;
     file.stamp = stamp;
-    auto node = read_node(name, stamp);
-    if (!node) return set_problem(file.problem, presentable(name), node.error().message);
-    file.problem.clear();
-    if (file.node == *node) return;
-    file.node = std::move(*node);
-    sink_.upsert(*file.node);
+    const Status taken = take_file(name, file);
+    set_problem(file.problem, presentable(name), taken ? "" : taken.error().message);
 }
 
-Result<NodeInfo> DirectorySource::read_node(const std::string& name, const FileStamp& stamp) const {
-    if (stamp.error != 0) return os_error(stamp.error, "read");
+Status DirectorySource::take_file(const std::string& name, NodeFile& file) {
+    if (file.stamp.error != 0) return os_error(file.stamp.error, "read");
     // Told from the metadata, because opening a device can already do something.
-    if (!S_ISREG(stamp.mode)) return invalid("not a regular file");
-    const std::string text = WGS_TRY(read_file(options_.path / name, kMaxNodeFileSize));
-    return parse_node_file(text, stem_of(name), name);
+    if (!S_ISREG(file.stamp.mode)) return invalid("not a regular file");
+    std::string text = WGS_TRY(read_file(options_.path / name, kMaxNodeFileSize));
+    if (is_cut_short(file, text)) return invalid("cut short, as if half-written");
+    NodeInfo node = WGS_TRY(parse_node_file(text, stem_of(name), name));
+    file.text = std::move(text);
+    if (file.node == node) return {};
+    file.node = std::move(node);
+    sink_.upsert(*file.node);
+    return {};
+}
+
+// The beginning of a node file can be a valid node file, one without a key or prefixes. It is
+// believed only when it stays so.
+bool DirectorySource::is_cut_short(NodeFile& file, std::string_view text) {
+    if (text.size() >= file.text.size() || !file.text.starts_with(text)) {
+        file.cut_since.reset();
+        return false;
+    }
+    if (!file.cut_since) file.cut_since = last_scan_;
+    const SteadyTime believed_at = *file.cut_since + options_.confirmation;
+    if (last_scan_ >= believed_at) return false;
+    file.stale = true;
+    wake_at(believed_at);
+    return true;
 }
 
 void DirectorySource::expire_missing(const Listing& listing) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "source/directory_watch.h"
@@ -27,7 +28,8 @@ struct DirectoryOptions {
     // How long a file must be missing before it counts as deleted, and before our own is restored:
     // editors and copying tools replace files in two steps.
     std::chrono::milliseconds grace{1'000};
-    // How long after the directory was away, and how long `complete` waits for unreadable files.
+    // How long nothing is removed after the directory was away, `complete` waits for unreadable
+    // files, and a file that shrank to its own beginning is taken for half-written.
     std::chrono::milliseconds confirmation{60'000};
     std::function<SteadyTime()> now = &std::chrono::steady_clock::now;
 };
@@ -58,7 +60,9 @@ class DirectorySource final : public Source {
         FileStamp stamp;
         bool stale = true;             // to be read even if the stamp is the same
         std::optional<NodeInfo> node;  // the last good state
+        std::string text;              // what it was read from
         std::optional<SteadyTime> missing_since;
+        std::optional<SteadyTime> cut_since;
         std::string problem;  // empty: none
     };
 
@@ -71,7 +75,8 @@ class DirectorySource final : public Source {
     void note_foreign_files(const Listing& listing);
     void examine_files(const Listing& listing);
     void examine(const std::string& name, const FileStamp& stamp);
-    Result<NodeInfo> read_node(const std::string& name, const FileStamp& stamp) const;
+    Status take_file(const std::string& name, NodeFile& file);
+    [[nodiscard]] bool is_cut_short(NodeFile& file, std::string_view text);
     void expire_missing(const Listing& listing);
     [[nodiscard]] bool may_expire(NodeFile& file);
     void check_complete();

@@ -23,7 +23,7 @@ static __always_inline void wgs_add(struct wgs_counter* counter, __u64 bytes) {
 }
 
 static __always_inline void wgs_count(enum wgs_hook hook, const struct wgs_decision* decision,
-                                      __u64 bytes) {
+                                      enum wgs_verdict verdict, __u64 bytes) {
     __u32 reason = decision->reason;
     if (reason >= WGS_REASON_COUNT) return; /* for the verifier */
     __u32 index = WGS_VERDICT_INDEX(hook, reason);
@@ -31,7 +31,9 @@ static __always_inline void wgs_count(enum wgs_hook hook, const struct wgs_decis
     if (total) wgs_add(total, bytes);
     if (!wgs_is_peer(decision->peer)) return;
     struct wgs_peer_stats* stats = bpf_map_lookup_elem(&wgs_stats_v1, &decision->peer);
-    if (stats) wgs_add(&stats->by_reason[reason], bytes);
+    if (!stats) return;
+    wgs_add(&stats->by_reason[reason], bytes);
+    if (verdict == WGS_VERDICT_DROP) wgs_add(&stats->dropped, bytes);
 }
 
 static __always_inline bool wgs_is_probe(const struct __sk_buff* skb) {
@@ -47,11 +49,12 @@ static __always_inline void wgs_answer_probe(struct __sk_buff* skb,
 
 /* Counts the packet, once in its life at this hook. `l3_offset` is where its IP header begins. */
 static __always_inline void wgs_account(struct __sk_buff* skb, enum wgs_hook hook,
-                                        const struct wgs_decision* decision, __u32 l3_offset) {
+                                        const struct wgs_decision* decision,
+                                        enum wgs_verdict verdict, __u32 l3_offset) {
     if (wgs_is_probe(skb))
         wgs_answer_probe(skb, decision);
     else
-        wgs_count(hook, decision, skb->len - l3_offset);
+        wgs_count(hook, decision, verdict, skb->len - l3_offset);
 }
 
 /* WireGuard refuses a packet whose protocol is not its IP version, and an accelerated tag would be

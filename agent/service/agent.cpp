@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/agent.h"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+
+#include "source/directory.h"
+
+namespace wgs {
+namespace {
+
+using namespace std::chrono_literals;
+
+// WireGuard devices and TCX links report no changes made by hand, so they are looked at this often.
+constexpr auto kIdlePoll = 500ms;
+// Looking must not cost more than this share of one core, however large the mesh.
+constexpr int kPollShare = 50;
+// Events that come together are handled together.
+constexpr auto kGather = 2ms;
+
+Status make_directory(const std::filesystem::path& path, mode_t mode) {
+    std::error_code code;
+    const bool made = std::filesystem::create_directories(path, code);
+    if (code) return os_error(code.value(), "create " + path.string());
+    if (made && ::chmod(path.c_str(), mode) != 0) return os_error(errno, "chmod " + path.string());
+    return {};
+}
+
+}  // namespace
+
+Agent::Agent(Config config, EventLoop& loop, PrivateKey key)
+    : config_(std::move(config)),
+      loop_(loop),
+      key_(std::move(key)),
+      public_key_(key_.public_key()),
+      backoff_(50ms, 5s) {}
+
+Result<std::unique_ptr<Agent>> Agent::create(Config config, EventLoop& loop) {
+    WGS_TRY(make_directory(config.run_dir, 0755));
+    WGS_TRY(make_directory(config.state_dir, 0700));
+    PrivateKey key = WGS_TRY(load_or_create_private_key(config.state_dir / "private.key"));
+    std::unique_ptr<Agent> agent(new Agent(std::move(config), loop, std::move(key)));
+    WGS_TRY(agent->take_lock());
+    WGS_TRY(agent->open_kernel());
+    WGS_TRY(agent->open_model());
+    WGS_TRY(agent->watch());
+    return agent;
+}
+
+Status Agent::take_lock() {
+    const std::filesystem::path path = config_.run_dir / "lock";
+    lock_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!lock_) return os_error(errno, "open " + path.string());
+    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) return os_error(errno, "lock " + path.string());
+        return make_error(std::errc::device_or_resource_busy,
+                          path.string() + ": another agent with this run_dir is running");
+    }
+    return {};
+}
+
+Status Agent::open_kernel() {
+    links_ = WGS_TRY(RtLinks::open({config_.wireguard.device}));
+    monitor_ = WGS_TRY(NetlinkMonitor::open());
+    wireguard_ = WGS_TRY(open_wireguard(
+        config_.wireguard.backend,
+        {.device = config_.wireguard.device, .run_dir = config_.run_dir, .private_key = key_}));
+    const std::uint32_t fwmark = config_.wireguard.fwmark.value_or(kDefaultFwmark);
+    steering_ = WGS_TRY(BpfSteering::load({.bpffs = config_.bpffs,
+                                           .policy = config_.policy,
+                                           .hosts = config_.hosts,
+                                           .fwmark = fwmark,
+                                           .decrypted_mark = kDecryptedMark,
+                                           .max_peers = config_.max_peers}));
+    return {};
+}
+
+Status Agent::open_model() {
+    cache_.emplace(self(), PeerCache::Limits{.max_peers = config_.max_peers,
+                                             .cluster_prefixes = config_.cluster_prefixes});
+    const SteeringState adopted = WGS_TRY(steering_->observe());
+    for (const auto& [prefix, owner] : adopted.prefixes) {
+        const auto slot = adopted.slots.find(owner.peer);
+        if (slot != adopted.slots.end()) cache_->seed_holder(prefix, slot->second.record.name);
+    }
+    reconciler_.emplace(config_, public_key_, *cache_,
+                        Reconciler::Environment{*wireguard_, *steering_, *links_});
+    SourceSink& sink = *this;
+    source_ = std::make_unique<DirectorySource>(
+        DirectoryOptions{.path = config_.directory, .self = config_.node}, sink);
+    return {};
+}
+
+Status Agent::watch() {
+    reconcile_timer_ = WGS_TRY(loop_.timer([this] { reconcile(); }));
+    source_timer_ = WGS_TRY(loop_.timer([this] { dispatch_source(); }));
+    monitor_readable_ = WGS_TRY(loop_.on_readable(monitor_->fd(), [this] { drain_monitor(); }));
+    if (source_->fd() >= 0) {
+        source_readable_ = WGS_TRY(loop_.on_readable(source_->fd(), [this] { dispatch_source(); }));
+    }
+    return {};
+}
+
+Status Agent::start() {
+    spdlog::info("node {}: {} WireGuard, public key {}, policy {}", config_.node,
+                 to_string(wireguard_->kind()), public_key_.to_base64(),
+                 config_.policy == Policy::require ? "require" : "prefer");
+    source_->start();
+    // Others start a handshake when they see our node file, so they must be known before it is
+    // there.
+    reconcile();
+    dispatch_source();
+    sd_notify(0, "READY=1");
+    return {};
+}
+
+NodeInfo Agent::self() {
+    NodeInfo self{.name = config_.node,
+                  .addresses = config_.addresses,
+                  .prefixes = config_.prefixes,
+                  .public_key = public_key_,
+                  .port = config_.wireguard.port};
+    if (!self.addresses.empty()) return self;
+    const auto underlays = links_->underlays(config_.underlay, config_.addresses);
+    if (!underlays) return self;  // reconciling fails for the same reason, and says so
+    for (const Underlay& underlay : *underlays) {
+        self.addresses.insert(self.addresses.end(), underlay.addresses.begin(),
+                              underlay.addresses.end());
+    }
+    return self;
+}
+
+void Agent::upsert(const NodeInfo& node) {
+    if (cache_->upsert(node)) schedule(kGather);
+}
+
+void Agent::remove(const std::string& name) {
+    if (cache_->remove(name)) schedule(kGather);
+}
+
+void Agent::complete() {
+    cache_->mark_complete();
+    schedule(kGather);
+}
+
+void Agent::report(const Problem& problem) {
+    spdlog::warn("source: {}: {}; keeping the last good state", problem.object, problem.message);
+}
+
+void Agent::dispatch_source() {
+    source_->dispatch();
+    if (const auto timeout = source_->next_timeout()) {
+        const auto delay = std::max(*timeout - std::chrono::steady_clock::now(),
+                                    std::chrono::steady_clock::duration(0));
+        const Status armed = loop_.arm(
+            source_timer_, std::chrono::duration_cast<std::chrono::microseconds>(delay) + 1us);
+        if (!armed) spdlog::error("{}", armed.error().message);
+    }
+}
+
+void Agent::drain_monitor() {
+    const Result<bool> relevant = monitor_->drain();
+    if (!relevant) spdlog::warn("netlink: {}; looking at everything", relevant.error().message);
+    if (!relevant || *relevant) schedule(kGather);
+}
+
+void Agent::schedule(std::chrono::milliseconds delay) {
+    const auto when = std::chrono::steady_clock::now() + delay;
+    if (next_reconcile_ && *next_reconcile_ <= when) return;
+    next_reconcile_ = when;
+    if (const Status armed = loop_.arm(reconcile_timer_, delay); !armed) {
+        spdlog::error("{}", armed.error().message);
+    }
+}
+
+void Agent::reconcile() {
+    next_reconcile_.reset();
+    follow_addresses();
+    const auto begin = std::chrono::steady_clock::now();
+    const Status result = reconciler_->run({.steady = begin, .wall = Clock::now()});
+    settle(result, std::chrono::steady_clock::now() - begin);
+    follow_process();
+    log_transitions();
+    publish();
+}
+
+void Agent::settle(const Status& result, std::chrono::steady_clock::duration took) {
+    if (!result) {
+        const auto pause = backoff_.next();
+        if (result.error().message != failure_) {
+            failure_ = result.error().message;
+            spdlog::error("{}; trying again in {} ms", failure_, pause.count());
+        }
+        schedule(pause);
+        return;
+    }
+    if (!failure_.empty()) spdlog::info("recovered from: {}", failure_);
+    failure_.clear();
+    backoff_.reset();
+    const auto cheap = std::chrono::duration_cast<std::chrono::milliseconds>(took) * kPollShare;
+    schedule(std::max(reconciler_->poll_interval(kIdlePoll), cheap));
+}
+
+void Agent::follow_addresses() {
+    if (cache_->set_self(self())) spdlog::info("own addresses have changed");
+}
+
+void Agent::follow_process() {
+    const int process = wireguard_->process_fd();
+    if (process == watched_process_) return;
+    watched_process_ = process;
+    process_ended_ = EventLoop::Source();
+    if (process < 0) return;
+    auto watched = loop_.on_readable(process, [this] {
+        spdlog::warn("wireguard-go has ended; starting it again");
+        watched_process_ = -1;
+        process_ended_ = EventLoop::Source();
+        schedule(0ms);
+    });
+    if (watched) {
+        process_ended_ = std::move(*watched);
+    } else {
+        spdlog::warn("wireguard-go is not watched: {}", watched.error().message);
+    }
+}
+
+void Agent::publish() {
+    const NodeInfo& self = cache_->self();
+    if (published_ == self || self.addresses.empty()) return;
+    published_ = self;
+    if (const Status status = source_->publish(self); !status) {
+        spdlog::warn("publish self: {}; the source tries again", status.error().message);
+    }
+}
+
+void Agent::log_transitions() {
+    const std::map<std::string, PeerState>& states = reconciler_->last_plan().states;
+    for (const auto& [name, state] : states) {
+        const auto logged = logged_states_.find(name);
+        if (logged == logged_states_.end()) {
+            spdlog::info("peer {}: {}", name, to_string(state));
+        } else if (logged->second != state) {
+            spdlog::info("peer {}: {} (was {})", name, to_string(state), to_string(logged->second));
+        }
+    }
+    for (const auto& [name, state] : logged_states_) {
+        if (!states.contains(name)) spdlog::info("peer {}: left", name);
+    }
+    logged_states_ = states;
+}
+
+std::vector<Problem> Agent::problems() const {
+    std::vector<Problem> problems;
+    if (!failure_.empty()) problems.push_back({.object = "kernel", .message = failure_});
+    if (reconciler_->actual().underlays.empty()) {
+        problems.push_back({.object = "underlay", .message = "no underlay device was found"});
+    }
+    for (const std::string& problem : reconciler_->last_plan().problems) {
+        problems.push_back({.object = "plan", .message = problem});
+    }
+    for (const Rejection& rejection : cache_->rejections()) {
+        problems.push_back(
+            {.object = rejection.node, .message = rejection.what + ": " + rejection.reason});
+    }
+    std::ranges::move(source_->problems(), std::back_inserter(problems));
+    return problems;
+}
+
+}  // namespace wgs

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent: wires the source, the peer cache, the reconciler and the interfaces to the event loop.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "kernel/links.h"
+#include "kernel/netlink_monitor.h"
+#include "kernel/wireguard.h"
+#include "model/config.h"
+#include "model/key.h"
+#include "model/peer_cache.h"
+#include "plan/reconciler.h"
+#include "service/backoff.h"
+#include "service/bpf_steering.h"
+#include "service/loop.h"
+#include "source/source.h"
+
+namespace wgs {
+
+class Agent final : private SourceSink {
+  public:
+    // Takes the node's lock, key, device and maps, adopting what an earlier agent left. Nothing
+    // that serves is changed before start().
+    static Result<std::unique_ptr<Agent>> create(Config config, EventLoop& loop);
+
+    // Reads the source, brings the kernel in line, publishes self, and goes on with events.
+    Status start();
+
+    // For the interfaces; valid between two events.
+    [[nodiscard]] const Config& config() const { return config_; }
+    [[nodiscard]] const PublicKey& public_key() const { return public_key_; }
+    [[nodiscard]] const PeerCache& cache() const { return *cache_; }
+    [[nodiscard]] const Reconciler& reconciler() const { return *reconciler_; }
+    [[nodiscard]] BpfSteering& steering() { return *steering_; }
+    [[nodiscard]] BackendKind backend() const { return wireguard_->kind(); }
+    // Everything that keeps the agent from doing all it should, worst first.
+    [[nodiscard]] std::vector<Problem> problems() const;
+
+  private:
+    Agent(Config config, EventLoop& loop, PrivateKey key);
+
+    Status take_lock();
+    Status open_kernel();
+    Status open_model();
+    Status watch();
+    [[nodiscard]] NodeInfo self();
+
+    void upsert(const NodeInfo& node) override;
+    void remove(const std::string& name) override;
+    void complete() override;
+    void report(const Problem& problem) override;
+
+    void dispatch_source();
+    void drain_monitor();
+    void schedule(std::chrono::milliseconds delay);
+    void reconcile();
+    void settle(const Status& result, std::chrono::steady_clock::duration took);
+    void follow_addresses();
+    void follow_process();
+    void publish();
+    void log_transitions();
+
+    Config config_;
+    EventLoop& loop_;
+    PrivateKey key_;
+    PublicKey public_key_;
+    UniqueFd lock_;
+
+    std::optional<RtLinks> links_;
+    std::unique_ptr<WireguardBackend> wireguard_;
+    std::unique_ptr<BpfSteering> steering_;
+    std::optional<NetlinkMonitor> monitor_;
+
+    std::optional<PeerCache> cache_;
+    std::optional<Reconciler> reconciler_;
+    std::unique_ptr<Source> source_;
+
+    EventLoop::Source source_readable_;
+    EventLoop::Source source_timer_;
+    EventLoop::Source monitor_readable_;
+    EventLoop::Source process_ended_;
+    EventLoop::Source reconcile_timer_;
+    int watched_process_ = -1;
+    std::optional<std::chrono::steady_clock::time_point> next_reconcile_;
+    Backoff backoff_;
+    std::string failure_;  // of the last reconciliation; empty: none
+    std::optional<NodeInfo> published_;
+    std::map<std::string, PeerState> logged_states_;
+};
+
+}  // namespace wgs

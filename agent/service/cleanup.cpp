@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/cleanup.h"
+
+#include <array>
+
+#include "kernel/wireguard.h"
+#include "service/bpf_steering.h"
+#include "source/directory.h"
+
+namespace wgs {
+namespace {
+
+class NullSink final : public SourceSink {
+    void upsert(const NodeInfo&) override {}
+    void remove(const std::string&) override {}
+    void complete() override {}
+    void report(const Problem&) override {}
+};
+
+Status withdraw_self(const Config& config) {
+    NullSink sink;
+    DirectorySource source({.path = config.directory, .self = config.node}, sink);
+    return source.withdraw();
+}
+
+Status destroy_tunnel(const Config& config) {
+    const PrivateKey unused = PrivateKey::generate();
+    const WireguardOptions options{
+        .device = config.wireguard.device, .run_dir = config.run_dir, .private_key = unused};
+    const std::string socket = config.wireguard.device + ".sock";
+    const bool userspace = std::filesystem::exists(config.run_dir / "wireguard" / socket);
+    const auto device = WGS_TRY(
+        open_wireguard(userspace ? BackendChoice::userspace : BackendChoice::kernel, options));
+    return device->destroy();
+}
+
+Status remove_files(const Config& config) {
+    const std::array files{config.run_dir / "api.sock", config.run_dir / "lock",
+                           saved_config_path(config.run_dir), config.state_dir / "private.key"};
+    std::error_code code;
+    for (const auto& file : files) {
+        std::filesystem::remove(file, code);
+        if (code) return os_error(code.value(), "remove " + file.string());
+    }
+    // The directories may be shared with others: only empty ones go.
+    for (const auto& directory : {config.run_dir / "wireguard", config.run_dir, config.state_dir}) {
+        std::filesystem::remove(directory, code);
+    }
+    return {};
+}
+
+}  // namespace
+
+std::filesystem::path saved_config_path(const std::filesystem::path& run_dir) {
+    return run_dir / "config.yaml";
+}
+
+Status clean_up(const Config& config) {
+    // The node file first: the others stop sending before we stop receiving.
+    Status results[] = {withdraw_self(config).within("withdraw node file"),
+                        BpfSteering::clean_up(config.bpffs).within("remove programs and maps"),
+                        destroy_tunnel(config).within("remove tunnel"), remove_files(config)};
+    for (Status& result : results) {
+        if (!result) return std::move(result);
+    }
+    return {};
+}
+
+}  // namespace wgs

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/metrics.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include "base/version.h"
+#include "service/agent.h"
+#include "service/counters.h"
+
+namespace wgs {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+class Families {
+  public:
+    void counter(const std::string& name, const char* help, const Labels& labels, double value) {
+        ClientMetric metric{.label = labels};
+        metric.counter.value = value;
+        family(name, help, MetricType::Counter).metric.push_back(std::move(metric));
+    }
+    void gauge(const std::string& name, const char* help, const Labels& labels, double value) {
+        ClientMetric metric{.label = labels};
+        metric.gauge.value = value;
+        family(name, help, MetricType::Gauge).metric.push_back(std::move(metric));
+    }
+    [[nodiscard]] std::string text() const { return prometheus::TextSerializer().Serialize(all_); }
+
+  private:
+    MetricFamily& family(const std::string& name, const char* help, MetricType type) {
+        const auto [found, added] = index_.try_emplace(name, all_.size());
+        if (added) all_.push_back({.name = name, .help = help, .type = type});
+        return all_[found->second];
+    }
+    std::vector<MetricFamily> all_;
+    std::map<std::string, std::size_t> index_;
+};
+
+std::string_view name(HookPoint point) {
+    switch (point) {
+        case HookPoint::nic_out:
+            return "nic_out";
+        case HookPoint::wg_in:
+            return "wg_in";
+        case HookPoint::nic_in:
+            return "nic_in";
+    }
+    return "unknown";
+}
+
+void add_verdicts(Families& families, const std::vector<VerdictTotal>& totals) {
+    for (const VerdictTotal& total : totals) {
+        const Labels labels{{"hook", std::string(name(total.point))},
+                            {"reason", std::string(reason_info(total.reason).name)}};
+        families.counter("wgsteer_verdict_packets_total", "Packets judged, by hook and reason.",
+                         labels, static_cast<double>(total.counter.packets));
+        families.counter("wgsteer_verdict_bytes_total",
+                         "Layer-3 bytes of packets judged, by hook and reason.", labels,
+                         static_cast<double>(total.counter.bytes));
+    }
+}
+
+Status add_peer_packets(Families& families, Agent& agent) {
+    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots) {
+        const PeerTotals totals = peer_totals(WGS_TRY(agent.steering().peer_stats(id)));
+        const auto add = [&](const char* verdict, std::uint64_t packets) {
+            families.counter("wgsteer_peer_packets_total", "Packets of a peer, by verdict.",
+                             {{"peer", slot.record.name}, {"verdict", verdict}},
+                             static_cast<double>(packets));
+        };
+        add("steered", totals.steered);
+        add("dropped", totals.dropped);
+        add("clear", totals.clear);
+        add("decrypted", totals.decrypted);
+    }
+    return {};
+}
+
+void add_session(Families& families, const std::string& peer, const Session& session) {
+    const Labels labels{{"peer", peer}};
+    families.counter("wgsteer_peer_receive_bytes_total", "Bytes WireGuard received from the peer.",
+                     labels, static_cast<double>(session.rx_bytes));
+    families.counter("wgsteer_peer_transmit_bytes_total", "Bytes WireGuard sent to the peer.",
+                     labels, static_cast<double>(session.tx_bytes));
+    if (!session.last_handshake) return;
+    const std::chrono::duration<double> since_epoch = session.last_handshake->time_since_epoch();
+    families.gauge("wgsteer_peer_last_handshake_timestamp_seconds",
+                   "When the last handshake with the peer completed, in Unix time.", labels,
+                   since_epoch.count());
+}
+
+void add_peers(Families& families, const Agent& agent) {
+    const auto& tunnel = agent.reconciler().actual().tunnel;
+    for (const auto& [peer, state] : agent.reconciler().last_plan().states) {
+        families.gauge("wgsteer_peer_ready", "1 if traffic to the peer is steered.",
+                       {{"peer", peer}}, state == PeerState::ready ? 1 : 0);
+    }
+    for (const auto& [peer, cached] : agent.cache().peers()) {
+        if (!tunnel || !cached.info.public_key) continue;
+        const auto session = tunnel->sessions.find(*cached.info.public_key);
+        if (session != tunnel->sessions.end()) add_session(families, peer, session->second);
+    }
+}
+
+void add_peer_states(Families& families, const Agent& agent) {
+    std::map<PeerState, int> counts{{PeerState::ready, 0},
+                                    {PeerState::waiting, 0},
+                                    {PeerState::no_key, 0},
+                                    {PeerState::conflict, 0},
+                                    {PeerState::stalled, 0}};
+    for (const auto& [peer, state] : agent.reconciler().last_plan().states)
+        ++counts[state];
+    for (const auto& [state, count] : counts) {
+        families.gauge("wgsteer_peers", "Peers by state.",
+                       {{"state", std::string(to_string(state))}}, count);
+    }
+}
+
+}  // namespace
+
+Result<std::string> metrics_text(Agent& agent) {
+    Families families;
+    families.gauge("wgsteer_build_info", "Always 1; the version is in the label.",
+                   {{"version", std::string(kVersion)}}, 1);
+    families.gauge("wgsteer_in_sync", "1 if the kernel is as it should be.", {},
+                   agent.reconciler().in_sync() ? 1 : 0);
+    families.gauge("wgsteer_rejected_claims", "Claims of nodes that a rule refuses now.", {},
+                   static_cast<double>(agent.cache().rejections().size()));
+    families.counter("wgsteer_plan_steps_total", "Changes made to the kernel.", {},
+                     static_cast<double>(agent.reconciler().steps_applied()));
+    add_peer_states(families, agent);
+    add_peers(families, agent);
+    add_verdicts(families, WGS_TRY(agent.steering().verdict_totals()));
+    WGS_TRY(add_peer_packets(families, agent));
+    return families.text();
+}
+
+}  // namespace wgs
