@@ -10,9 +10,9 @@
 namespace wgs {
 namespace {
 
-constexpr std::array<std::uint32_t, 7> kIds{WGS_PEER_NONE,  WGS_PEER_SELF, WGS_PEER_CLUSTER,
-                                            WGS_PEER_GONE,  4,             WGS_PEER_FIRST,
-                                            WGS_PEER_FIRST + 1000};
+constexpr std::array<std::uint32_t, 7> kIds{
+    WGS_PEER_NONE,  WGS_PEER_SELF,        WGS_PEER_CLUSTER, WGS_PEER_GONE, 4,
+    WGS_PEER_FIRST, WGS_PEER_FIRST + 1000};
 constexpr std::array<std::uint32_t, 2> kClasses{WGS_CLASS_POD, WGS_CLASS_NODE};
 constexpr std::uint32_t kStates = WGS_STATE_STALLED + 2;  // one more than we know
 
@@ -67,13 +67,13 @@ TEST(DecideOut, AlwaysFindsAReason) {
     for_every_out_case([](const OutCase& c) { EXPECT_NE(c.reason(), WGS_REASON_none); });
 }
 
-// The promise of policy require: whatever the state, between protected prefixes nothing passes in clear.
+// The promise of policy require: whatever the state, between protected prefixes nothing passes in
+// clear.
 TEST(DecideOut, RequireLetsNothingProtectedPass) {
     for_every_out_case([](const OutCase& c) {
-        const bool is_protected = c.source_id != WGS_PEER_NONE &&
-                                  c.destination_id != WGS_PEER_NONE &&
-                                  c.destination_id != WGS_PEER_SELF &&
-                                  (c.hosts || !c.node_to_node());
+        const bool is_protected =
+            c.source_id != WGS_PEER_NONE && c.destination_id != WGS_PEER_NONE &&
+            c.destination_id != WGS_PEER_SELF && (c.hosts || !c.node_to_node());
         const bool is_outer = c.reason() == WGS_REASON_outer;
         if (!is_protected || is_outer) return;
         EXPECT_NE(wgs_out_verdict(c.reason(), WGS_POLICY_REQUIRE), WGS_VERDICT_PASS);
@@ -88,9 +88,9 @@ TEST(DecideOut, PreferDropsNothing) {
 
 TEST(DecideOut, OuterPiecesGoFromSelfToAPeerBetweenNodes) {
     for_every_out_case([](const OutCase& c) {
-        EXPECT_EQ(c.reason() == WGS_REASON_outer,
-                  c.outer_piece && c.node_to_node() && c.source_id == WGS_PEER_SELF &&
-                      wgs_is_peer(c.destination_id));
+        EXPECT_EQ(c.reason() == WGS_REASON_outer, c.outer_piece && c.node_to_node() &&
+                                                      c.source_id == WGS_PEER_SELF &&
+                                                      wgs_is_peer(c.destination_id));
     });
 }
 
