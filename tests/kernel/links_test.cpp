@@ -16,13 +16,12 @@ class LinksTest : public OwnNamespace {
         if (IsSkipped() || HasFatalFailure()) return;
         for (const char* name : {"nic0", "nic1", "tunnel0"})
             add_nic(name);
-        run("ip link set lo up");
-        run("ip link set nic0 address 02:00:00:00:00:01 mtu 1400");
-        run("ip address add 192.0.2.1/24 dev nic0");
-        run("ip address add fd50::1/64 dev nic0 nodad");
-        run("ip address add fe80::1/64 dev nic0 nodad");
-        run("ip address add 198.51.100.1/24 dev nic1");
-        run("ip address add 203.0.113.1/24 dev tunnel0");
+        ip("link set nic0 address 02:00:00:00:00:01 mtu 1400");
+        ip("address add 192.0.2.1/24 dev nic0");
+        ip("address add fd50::1/64 dev nic0 nodad");
+        ip("address add fe80::1/64 dev nic0 nodad");
+        ip("address add 198.51.100.1/24 dev nic1");
+        ip("address add 203.0.113.1/24 dev tunnel0");
         links_ = std::make_unique<RtLinks>(RtLinks::open({"tunnel0"}).value());
     }
 
@@ -64,7 +63,7 @@ TEST_F(LinksTest, FollowsTheOrderOfNamesAndLeavesOutMissingOnes) {
 }
 
 TEST_F(LinksTest, ShowsADeviceThatIsDown) {
-    run("ip link set nic0 down");
+    ip("link set nic0 down");
     const auto found = underlays({"nic0"}, {});
     ASSERT_EQ(found.size(), 1U);
     EXPECT_FALSE(found[0].up);
@@ -78,19 +77,19 @@ TEST_F(LinksTest, FindsTheHoldersOfAddressesOnce) {
 
 TEST_F(LinksTest, FindsTheDevicesOfTheDefaultRoutesOfBothFamilies) {
     EXPECT_TRUE(underlays({}, {}).empty());
-    run("ip -6 route add default via fd50::2 dev nic0");
+    ip("route add default via fd50::2 dev nic0");
     EXPECT_EQ(names_of(underlays({}, {})), (Names{"nic0"}));
-    run("ip route add default via 198.51.100.2");
+    ip("route add default via 198.51.100.2");
     EXPECT_EQ(names_of(underlays({}, {})), (Names{"nic1", "nic0"}));
 }
 
 TEST_F(LinksTest, FindsAllDevicesOfAMultipathDefaultRoute) {
-    run("ip route add default nexthop via 192.0.2.2 nexthop via 198.51.100.2");
+    ip("route add default nexthop via 192.0.2.2 nexthop via 198.51.100.2");
     EXPECT_EQ(names_of(underlays({}, {})), (Names{"nic0", "nic1"}));
 }
 
 TEST_F(LinksTest, TakesNeitherLoopbackNorOurTunnels) {
-    run("ip route add default dev tunnel0");
+    ip("route add default dev tunnel0");
     EXPECT_TRUE(underlays({}, {}).empty());
     EXPECT_TRUE(underlays({}, {"127.0.0.1", "203.0.113.1"}).empty());
     EXPECT_TRUE(underlays({"lo", "tunnel0"}, {}).empty());

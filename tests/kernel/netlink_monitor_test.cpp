@@ -20,7 +20,7 @@ class NetlinkMonitorTest : public OwnNamespace {
         OwnNamespace::SetUp();
         if (IsSkipped() || HasFatalFailure()) return;
         add_nic("nic0");
-        run("ip address add 192.0.2.1/24 dev nic0");
+        ip("address add 192.0.2.1/24 dev nic0");
         monitor_.emplace(NetlinkMonitor::open().value());
     }
 
@@ -49,75 +49,78 @@ TEST_F(NetlinkMonitorTest, DrainDoesNotBlock) {
 }
 
 TEST_F(NetlinkMonitorTest, NoticesALinkThatIsAdded) {
-    run("ip link add nic1 type veth peer name nic1-far");
+    ip("link add nic1 type veth peer name nic1-far");
     EXPECT_TRUE(notices());
 }
 
 TEST_F(NetlinkMonitorTest, NoticesALinkThatIsDeleted) {
-    run("ip link delete nic0");
+    ip("link delete nic0");
     EXPECT_TRUE(notices());
 }
 
 TEST_F(NetlinkMonitorTest, NoticesALinkThatIsSetDown) {
-    run("ip link set nic0 down");
+    ip("link set nic0 down");
     EXPECT_TRUE(notices());
 }
 
 TEST_F(NetlinkMonitorTest, NoticesAnotherMtu) {
-    run("ip link set nic0 mtu 1300");
+    ip("link set nic0 mtu 1300");
     EXPECT_TRUE(notices());
-    run("ip link set nic0 mtu 1200");
+    ip("link set nic0 mtu 1200");
     EXPECT_TRUE(notices()) << "a second change to a link that is known by now";
 }
 
 TEST_F(NetlinkMonitorTest, NoticesAnotherHardwareAddress) {
-    run("ip link set nic0 address 02:00:00:00:00:01");
+    ip("link set nic0 address 02:00:00:00:00:01");
     EXPECT_TRUE(notices());
-    run("ip link set nic0 address 02:00:00:00:00:02");
+    ip("link set nic0 address 02:00:00:00:00:02");
     EXPECT_TRUE(notices());
 }
 
 TEST_F(NetlinkMonitorTest, NoticesAddressesThatComeAndGo) {
-    run("ip address add 192.0.2.2/24 dev nic0");
+    ip("address add 192.0.2.2/24 dev nic0");
     EXPECT_TRUE(notices());
-    run("ip address add fd50::1/64 dev nic0 nodad");
+    ip("address add fd50::1/64 dev nic0 nodad");
     EXPECT_TRUE(notices());
-    run("ip address delete 192.0.2.2/24 dev nic0");
+    ip("address delete 192.0.2.2/24 dev nic0");
     EXPECT_TRUE(notices());
 }
 
 TEST_F(NetlinkMonitorTest, NoticesThatClsactOrAFilterIsRemoved) {
-    run("tc qdisc add dev nic0 clsact");
-    run("tc filter add dev nic0 egress bpf bytecode '1,6 0 0 0,'");
+    tool({"tc", "qdisc", "add", "dev", "nic0", "clsact"});
+    tool({"tc", "filter", "add", "dev", "nic0", "egress", "bpf", "bytecode", "1,6 0 0 0,"});
     notices();
-    run("tc filter delete dev nic0 egress");
+    tool({"tc", "filter", "delete", "dev", "nic0", "egress"});
     EXPECT_TRUE(notices());
-    run("tc qdisc delete dev nic0 clsact");
+    tool({"tc", "qdisc", "delete", "dev", "nic0", "clsact"});
     EXPECT_TRUE(notices());
 }
 
 TEST_F(NetlinkMonitorTest, IgnoresWhatItHasSeenAlready) {
-    run("ip link set nic0 alias first && ip address change 192.0.2.1/24 dev nic0 valid_lft 600 "
-        "preferred_lft 600");
+    ip("link set nic0 alias first\naddress change 192.0.2.1/24 dev nic0 valid_lft 600 "
+       "preferred_lft 600");
     notices();
-    run("ip link set nic0 alias second && ip address change 192.0.2.1/24 dev nic0 valid_lft 700 "
-        "preferred_lft 700");
+    ip("link set nic0 alias second\naddress change 192.0.2.1/24 dev nic0 valid_lft 700 "
+       "preferred_lft 700");
     EXPECT_FALSE(notices());
 }
 
 TEST_F(NetlinkMonitorTest, IgnoresRoutesAndNeighbours) {
-    run("ip route add 198.51.100.0/24 dev nic0 && "
-        "ip neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 dev nic0");
+    ip("route add 198.51.100.0/24 dev nic0\n"
+       "neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 dev nic0");
     EXPECT_FALSE(notices());
 }
 
 TEST_F(NetlinkMonitorTest, ReportsLostMessagesAsAChangeAndGoesOn) {
     const int smallest = 1;
     ASSERT_EQ(::setsockopt(monitor_->fd(), SOL_SOCKET, SO_RCVBUF, &smallest, sizeof(smallest)), 0);
-    run("for i in 1 2 3 4 5 6 7 8 9; do ip link set nic0 mtu 130$i; done");
+    for (const char* mtu :
+         {"1301", "1302", "1303", "1304", "1305", "1306", "1307", "1308", "1309"}) {
+        ip(std::string("link set nic0 mtu ") + mtu);
+    }
     EXPECT_TRUE(drain());
     EXPECT_FALSE(drain());
-    run("ip link set nic0 down");
+    ip("link set nic0 down");
     EXPECT_TRUE(notices());
 }
 

@@ -1,68 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
-// A test in network namespaces of its own.
+// A test which runs in a network namespace and a directory of its own.
 #pragma once
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <vector>
 
-#include "base/unique_fd.h"
+#include "tests/support/environment.h"
+#include "tests/support/net_namespace.h"
+#include "tests/support/process.h"
+#include "tests/support/workspace.h"
 
 namespace wgs::test {
 
-// Each test starts in a fresh network namespace, with loopback down and a directory of its own.
 class OwnNamespace : public testing::Test {
   protected:
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "needs root: makes network namespaces";
-        original_.reset(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-        enter_fresh();
-        directory_ = std::filesystem::temp_directory_path() / "wgs-kernel-test-XXXXXX";
-        std::string pattern = directory_.native();
-        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        directory_ = pattern;
+        place_ = std::make_unique<Place>();
     }
 
-    void TearDown() override {
-        if (!original_) return;
-        EXPECT_EQ(::setns(original_.get(), CLONE_NEWNET), 0);
-        if (!directory_.empty()) std::filesystem::remove_all(directory_);
+    [[nodiscard]] const std::filesystem::path& directory() const {
+        return place_->workspace.directory();
     }
 
-    static void enter_fresh() { ASSERT_EQ(::unshare(CLONE_NEWNET), 0); }
+    // Lines of `ip` commands, without the leading "ip".
+    void ip(const std::string& script) const { place_->ns.ip(script); }
 
-    static UniqueFd current_namespace() {
-        return UniqueFd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-    }
-
-    // Runs a command in the current network namespace; it failing fails the test.
-    static void run(const std::string& command) {
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): tests have one thread.
-        EXPECT_EQ(std::system(command.c_str()), 0) << command;
+    // Another tool, in the same namespace.
+    void tool(const std::vector<std::string>& argv) const {
+        const Outcome outcome = run(argv, {.ns = &place_->ns});
+        if (outcome.exit_code != 0) broken(argv.front() + ": " + outcome.errors);
     }
 
     // A device with a carrier and no address.
-    static void add_nic(const std::string& name) {
+    void add_nic(const std::string& name) const {
         const std::string far = name + "-far";
-        run("ip link add " + name + " type veth peer name " + far);
+        ip("link add " + name + " type veth peer name " + far);
         for (const std::string& end : {name, far}) {
-            run("ip link set " + end + " addrgenmode none && ip link set " + end + " up");
+            ip("link set " + end + " addrgenmode none\nlink set " + end + " up");
         }
     }
 
-    static bool link_exists(const std::string& name) {
-        return std::system(("ip link show dev " + name + " >/dev/null 2>&1").c_str()) == 0;
-    }
-
-    std::filesystem::path directory_;
+    [[nodiscard]] bool has_link(const std::string& name) const { return place_->ns.has_link(name); }
 
   private:
-    UniqueFd original_;
+    struct Place {
+        Workspace workspace;
+        NetNamespace ns{"own"};
+        Within inside{ns};
+    };
+    std::unique_ptr<Place> place_;
 };
 
 }  // namespace wgs::test

@@ -26,9 +26,7 @@ class UserspaceWireguardTest : public OwnNamespace {
     void SetUp() override {
         OwnNamespace::SetUp();
         if (IsSkipped()) return;
-        if (std::system("command -v wireguard-go >/dev/null") != 0) {
-            GTEST_SKIP() << "wireguard-go is not installed";
-        }
+        if (!has_tool("wireguard-go")) GTEST_SKIP() << "wireguard-go is not installed";
         device_ = open();
     }
 
@@ -42,8 +40,16 @@ class UserspaceWireguardTest : public OwnNamespace {
 
     std::unique_ptr<WireguardBackend> open() {
         return open_wireguard(BackendChoice::userspace,
-                              {.device = kDevice, .run_dir = directory_, .private_key = key_})
+                              {.device = kDevice, .run_dir = directory(), .private_key = key_})
             .value();
+    }
+
+    Status create_with_path(const std::string& path) {
+        const std::string before = std::getenv("PATH");
+        ::setenv("PATH", path.c_str(), 1);
+        Status created = device_->create();
+        ::setenv("PATH", before.c_str(), 1);
+        return created;
     }
 
     static bool readable(int fd, int timeout_ms) {
@@ -52,7 +58,7 @@ class UserspaceWireguardTest : public OwnNamespace {
     }
 
     [[nodiscard]] std::filesystem::path socket_path() const {
-        return directory_ / "wireguard" / "wgtest0.sock";
+        return directory() / "wireguard" / "wgtest0.sock";
     }
 
     PrivateKey key_ = PrivateKey::generate();
@@ -130,35 +136,29 @@ TEST_F(UserspaceWireguardTest, AProcessThatHangsIsATimeoutAndCanBeDestroyed) {
     ASSERT_FALSE(state);
     EXPECT_TRUE(state.error().is(std::errc::timed_out)) << state.error().message;
     ASSERT_OK(device_->destroy());
-    EXPECT_FALSE(link_exists(kDevice));
+    EXPECT_FALSE(has_link(kDevice));
 }
 
 TEST_F(UserspaceWireguardTest, ATunDeviceOfSomebodyElseIsLeftAlone) {
-    run(std::string("ip tuntap add mode tun ") + kDevice);
+    ip(std::string("tuntap add mode tun ") + kDevice);
     EXPECT_FALSE(device_->observe());
     EXPECT_FALSE(device_->create());
     EXPECT_FALSE(device_->destroy());
-    EXPECT_TRUE(link_exists(kDevice));
-    run(std::string("ip link delete ") + kDevice);
+    EXPECT_TRUE(has_link(kDevice));
+    ip(std::string("link delete ") + kDevice);
 }
 
 TEST_F(UserspaceWireguardTest, AMissingProgramIsNamedWithItsPackage) {
-    const std::string path = std::getenv("PATH");
-    ::setenv("PATH", "/nonexistent", 1);
-    const Status created = device_->create();
-    ::setenv("PATH", path.c_str(), 1);
+    const Status created = create_with_path("/nonexistent");
     ASSERT_FALSE(created);
     EXPECT_NE(created.error().message.find("Debian package wireguard-go"), std::string::npos);
 }
 
 TEST_F(UserspaceWireguardTest, AProgramThatEndsAtOnceIsReportedWithWhatItSaid) {
-    const auto program = directory_ / "wireguard-go";
+    const auto program = directory() / "wireguard-go";
     std::ofstream(program) << "#!/bin/sh\necho no tunnel today >&2\nexit 1\n";
     ASSERT_EQ(::chmod(program.c_str(), 0755), 0);
-    const std::string path = std::getenv("PATH");
-    ::setenv("PATH", directory_.c_str(), 1);
-    const Status created = device_->create();
-    ::setenv("PATH", path.c_str(), 1);
+    const Status created = create_with_path(directory());
     ASSERT_FALSE(created);
     EXPECT_NE(created.error().message.find("no tunnel today"), std::string::npos)
         << created.error().message;
@@ -167,7 +167,7 @@ TEST_F(UserspaceWireguardTest, AProgramThatEndsAtOnceIsReportedWithWhatItSaid) {
 TEST_F(UserspaceWireguardTest, SocketPathTooLongForTheKernelIsAnError) {
     const auto deep = open_wireguard(
         BackendChoice::userspace,
-        {.device = kDevice, .run_dir = directory_ / std::string(100, 'x'), .private_key = key_});
+        {.device = kDevice, .run_dir = directory() / std::string(100, 'x'), .private_key = key_});
     ASSERT_OK(deep);
     const Status created = (*deep)->create();
     ASSERT_FALSE(created);

@@ -42,7 +42,7 @@ class WireguardBackendTest : public OwnNamespace,
 
     std::unique_ptr<WireguardBackend> open() {
         return open_wireguard(GetParam(),
-                              {.device = kDevice, .run_dir = directory_, .private_key = key_})
+                              {.device = kDevice, .run_dir = directory(), .private_key = key_})
             .value();
     }
 
@@ -188,7 +188,7 @@ TEST_P(WireguardBackendTest, IsTakenOverByTheNextOwner) {
     add(peer_key(1), {prefix("10.1.0.0/24")});
     const std::uint32_t ifindex = observe().ifindex;
     const auto opened = open_wireguard(
-        BackendChoice::automatic, {.device = kDevice, .run_dir = directory_, .private_key = key_});
+        BackendChoice::automatic, {.device = kDevice, .run_dir = directory(), .private_key = key_});
     ASSERT_OK(opened);
     EXPECT_EQ((*opened)->kind(), device_->kind());
     device_ = open();
@@ -203,12 +203,12 @@ TEST_P(WireguardBackendTest, DestroyLeavesNothingAndMayBeRepeated) {
     const auto state = device_->observe();
     ASSERT_OK(state);
     EXPECT_FALSE(state->has_value());
-    const auto left = directory_ / "wireguard";
+    const auto left = directory() / "wireguard";
     EXPECT_TRUE(!std::filesystem::exists(left) || std::filesystem::is_empty(left));
 }
 
 TEST_P(WireguardBackendTest, CanBeCreatedAgainAfterItWasDeletedByHand) {
-    run(std::string("ip link delete ") + kDevice);
+    ip(std::string("link delete ") + kDevice);
     const auto gone = device_->observe();
     ASSERT_OK(gone);
     EXPECT_FALSE(gone->has_value());
@@ -219,18 +219,20 @@ TEST_P(WireguardBackendTest, CanBeCreatedAgainAfterItWasDeletedByHand) {
 
 TEST_P(WireguardBackendTest, DevicesOfEqualNameInTwoNamespacesDoNotMeet) {
     add(peer_key(1), {prefix("10.1.0.0/24")});
-    const UniqueFd first = current_namespace();
-    enter_fresh();
-    const auto second = open_wireguard(
-        GetParam(), {.device = kDevice, .run_dir = directory_ / "second", .private_key = key_});
-    ASSERT_OK(second);
-    ASSERT_OK((*second)->create());
-    ASSERT_OK((*second)->configure(kSettings));
-    const auto state = (*second)->observe();
-    ASSERT_OK(state);
-    EXPECT_TRUE((*state)->sessions.empty());
-    ASSERT_OK((*second)->destroy());
-    ASSERT_EQ(::setns(first.get(), CLONE_NEWNET), 0);
+    const NetNamespace elsewhere("second");
+    {
+        const Within inside(elsewhere);
+        const auto second = open_wireguard(
+            GetParam(),
+            {.device = kDevice, .run_dir = directory() / "second", .private_key = key_});
+        ASSERT_OK(second);
+        ASSERT_OK((*second)->create());
+        ASSERT_OK((*second)->configure(kSettings));
+        const auto state = (*second)->observe();
+        ASSERT_OK(state);
+        EXPECT_TRUE((*state)->sessions.empty());
+        ASSERT_OK((*second)->destroy());
+    }
     EXPECT_EQ(observe().sessions.size(), 1U);
 }
 
@@ -244,7 +246,7 @@ TEST_P(ForeignLinkTest, OfTheSameNameIsAnErrorAndIsLeftAlone) {
     add_nic(kDevice);
     const PrivateKey key = PrivateKey::generate();
     const auto device =
-        open_wireguard(GetParam(), {.device = kDevice, .run_dir = directory_, .private_key = key});
+        open_wireguard(GetParam(), {.device = kDevice, .run_dir = directory(), .private_key = key});
     ASSERT_OK(device);
     const auto state = (*device)->observe();
     ASSERT_FALSE(state);
@@ -253,7 +255,7 @@ TEST_P(ForeignLinkTest, OfTheSameNameIsAnErrorAndIsLeftAlone) {
         << state.error().message;
     EXPECT_FALSE((*device)->create());
     EXPECT_FALSE((*device)->destroy());
-    EXPECT_TRUE(link_exists(kDevice));
+    EXPECT_TRUE(has_link(kDevice));
 }
 
 }  // namespace
