@@ -31,16 +31,17 @@ Status save_config(const std::string& file, const Config& config) {
 Result<int> serve(const std::string& file, Config config) {
     ::signal(SIGPIPE, SIG_IGN);
     EventLoop loop = WGS_TRY(EventLoop::create());
-    const auto end = [&loop] { loop.exit(0); };
+    const auto end = [&loop] {
+        spdlog::info("ending; the dataplane stays as it is");
+        loop.exit(0);
+    };
     const auto on_term = WGS_TRY(loop.on_signal(SIGTERM, end));
     const auto on_int = WGS_TRY(loop.on_signal(SIGINT, end));
     const std::unique_ptr<Agent> agent = WGS_TRY(Agent::create(std::move(config), loop));
     WGS_TRY(save_config(file, agent->config()));
     const Api api = WGS_TRY(Api::open(*agent, loop));
     WGS_TRY(agent->start());
-    const int code = WGS_TRY(loop.run());
-    spdlog::info("ending; the dataplane stays as it is");
-    return code;
+    return loop.run();
 }
 
 int run(const std::string& file) {

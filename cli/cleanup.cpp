@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cleanup.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "base/unique_fd.h"
+#include "exit_codes.h"
+#include "service/cleanup.h"
+#include "source/config_file.h"
+
+namespace wgs::cli {
+namespace {
+
+Result<Config> find_config(const Client& client, const CleanupOptions& options) {
+    if (!options.config.empty()) return load_config(options.config);
+    const auto saved = saved_config_path(std::filesystem::path(client.socket()).parent_path());
+    if (!std::filesystem::exists(saved)) {
+        return make_error(std::errc::no_such_file_or_directory,
+                          "no agent answers on " + client.socket() + " and there is no " +
+                              saved.string() + "; name the configuration with --config");
+    }
+    return load_config(saved);
+}
+
+// Whoever cannot be asked must have said yes, unless the node lets clear text out anyway.
+bool is_confirmed(const Config& config, const CleanupOptions& options) {
+    if (options.yes) return true;
+    if (::isatty(STDIN_FILENO) == 0) return config.policy == Policy::prefer;
+    fmt::print("Traffic of node {} to the mesh will leave in clear. Go on? [y/N] ", config.node);
+    std::cout.flush();
+    std::string answer;
+    std::getline(std::cin, answer);
+    return answer == "y" || answer == "yes";
+}
+
+int fail(int code, const std::string& message) {
+    fmt::print(stderr, "wgsteer: {}\n", message);
+    return code;
+}
+
+int report(const Config& config, const Status& status) {
+    if (!status) return fail(kExitBad, "cleanup: " + status.error().message);
+    fmt::print("Removed every trace of wgsteer from node {}. Its traffic leaves in clear now.\n",
+               config.node);
+    return kExitFine;
+}
+
+Status clean_up_without_agent(const Config& config) {
+    const UniqueFd lock(::open((config.run_dir / "lock").c_str(), O_RDWR | O_CLOEXEC));
+    if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        return make_error(std::errc::device_or_resource_busy,
+                          "an agent is running but does not answer; end it first");
+    }
+    return clean_up(config);
+}
+
+}  // namespace
+
+int clean_up_node(const Client& client, const CleanupOptions& options) {
+    const bool alive = client.get("/v1/version").has_value();
+    const Result<Config> config = find_config(client, options);
+    if (!config) return fail(alive ? kExitUsage : kExitUnreachable, config.error().message);
+    if (!is_confirmed(*config, options)) {
+        return fail(kExitUsage, "cleanup opens this node, which requires encryption; say --yes");
+    }
+    if (!alive) return report(*config, clean_up_without_agent(*config));
+    const Result<Reply> reply = client.post("/v1/cleanup");
+    if (!reply) return fail(kExitUnreachable, reply.error().message);
+    if (reply->status != 200) return fail(kExitBad, reply->body);
+    return report(*config, {});
+}
+
+}  // namespace wgs::cli

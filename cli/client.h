@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests to the agent's control socket.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/error.h"
+
+namespace wgs::cli {
+
+struct Reply {
+    long status = 0;  // of HTTP
+    std::string body;
+};
+
+class Client {
+  public:
+    explicit Client(std::string socket) : socket_(std::move(socket)) {}
+
+    // Any error means that the agent did not answer. Values are encoded here.
+    [[nodiscard]] Result<Reply> get(const std::string& path,
+                                    const std::map<std::string, std::string>& query = {}) const;
+    [[nodiscard]] Result<Reply> post(const std::string& path) const;
+    [[nodiscard]] const std::string& socket() const { return socket_; }
+
+  private:
+    [[nodiscard]] Result<Reply> request(const std::string& url, bool is_post) const;
+    std::string socket_;
+};
+
+}  // namespace wgs::cli

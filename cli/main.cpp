@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// wgsteer: asks and cleans up after the agent of this node.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "base/version.h"
+#include "cleanup.h"
+#include "client.h"
+#include "exit_codes.h"
+#include "render.h"
+
+namespace wgs::cli {
+namespace {
+
+using Json = nlohmann::json;
+using Query = std::map<std::string, std::string>;
+using Renderer = std::function<std::string(const Json&)>;
+
+struct Options {
+    std::string socket = "/run/wgsteer/api.sock";
+    std::string output = "text";
+    bool check = false;
+    Query flow;
+    CleanupOptions cleanup;
+};
+
+int fail(int code, const std::string& message) {
+    fmt::print(stderr, "wgsteer: {}\n", message);
+    return code;
+}
+
+std::string error_text(const Json& document) {
+    const bool told = document.is_object() && document.contains("error");
+    return told ? document["error"].get<std::string>() : "the agent answered with an error";
+}
+
+// Fetches a document and prints it; `judge` makes the exit code of it.
+int show(const Options& options, const std::string& path, const Query& query,
+         const Renderer& render, const std::function<int(const Json&)>& judge) {
+    const Result<Reply> reply = Client(options.socket).get(path, query);
+    if (!reply) return fail(kExitUnreachable, reply.error().message);
+    const Json document = Json::parse(reply->body, nullptr, false);
+    if (document.is_discarded()) return fail(kExitUnreachable, "the agent's answer is not JSON");
+    if (reply->status == 400) return fail(kExitUsage, error_text(document));
+    if (reply->status != 200) return fail(kExitBad, error_text(document));
+    fmt::print("{}", options.output == "json" ? reply->body : render(document));
+    return judge(document);
+}
+
+int always_fine(const Json&) {
+    return kExitFine;
+}
+
+int show_status(const Options& options) {
+    return show(options, "/v1/status", {}, &render_status, [&](const Json& status) {
+        const bool healthy = status.at("in_sync").get<bool>() && status.at("problems").empty();
+        return options.check && !healthy ? kExitBad : kExitFine;
+    });
+}
+
+int show_peers(const Options& options) {
+    const auto render = [](const Json& peers) {
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        return render_peers(peers, std::chrono::duration_cast<std::chrono::seconds>(now));
+    };
+    return show(options, "/v1/peers", {}, render, &always_fine);
+}
+
+int show_explanation(const Options& options) {
+    return show(options, "/v1/explain", options.flow, &render_explanation, &always_fine);
+}
+
+int show_version(const Options& options) {
+    if (options.output == "json") {
+        fmt::print("{}\n", Json{{"version", kVersion}}.dump(2));
+    } else {
+        fmt::print("wgsteer {}\n", kVersion);
+    }
+    return kExitFine;
+}
+
+// One subcommand; all of them share -o.
+CLI::App* command(CLI::App& app, Options& options, const std::string& name,
+                  const std::string& description, int& code,
+                  const std::function<int(const Options&)>& run) {
+    CLI::App* sub = app.add_subcommand(name, description);
+    sub->add_option("-o,--output", options.output, "text or json")
+        ->check(CLI::IsMember({"text", "json"}));
+    sub->fallthrough();
+    sub->callback([&options, &code, run] { code = run(options); });
+    return sub;
+}
+
+void add_flow_options(CLI::App& sub, Query& flow) {
+    const auto add = [&](const std::string& name, const std::string& description) {
+        return sub.add_option_function<std::string>(
+            "--" + name, [&flow, name](const std::string& value) { flow[name] = value; },
+            description);
+    };
+    add("src", "Source address")->required();
+    add("dst", "Destination address")->required();
+    add("proto", "tcp (default), udp, icmp or a protocol number");
+    add("sport", "Source port");
+    add("dport", "Destination port");
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("Shows what the wgsteer agent of this node does, and cleans up after it.",
+                 "wgsteer");
+    Options options;
+    int code = kExitFine;
+    app.require_subcommand(1);
+    app.set_version_flag("--version", std::string(kVersion));
+    app.add_option("--socket", options.socket, "The agent's control socket")->capture_default_str();
+    command(app, options, "status", "The agent at a glance, problems first", code, &show_status)
+        ->add_flag("--check", options.check, "Exit with 1 unless all is well");
+    command(app, options, "peers", "The other nodes", code, &show_peers);
+    add_flow_options(*command(app, options, "explain",
+                              "What would happen to a packet, judged by the program in the kernel",
+                              code, &show_explanation),
+                     options.flow);
+    CLI::App* cleanup = command(
+        app, options, "cleanup", "Remove every trace of the agent; traffic leaves in clear then",
+        code, [](const Options& all) { return clean_up_node(Client(all.socket), all.cleanup); });
+    cleanup->add_flag("--yes", options.cleanup.yes, "Do not ask");
+    cleanup->add_option("--config", options.cleanup.config,
+                        "The agent's configuration file, if it does not run");
+    command(app, options, "version", "The version of this command", code, &show_version);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kExitFine : kExitUsage;
+    }
+    return code;
+}
+
+}  // namespace
+}  // namespace wgs::cli
+
+int main(int argc, char** argv) {
+    return wgs::cli::run(argc, argv);
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "render.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+namespace wgs::cli {
+namespace {
+
+using Json = nlohmann::json;
+using Row = std::vector<std::string>;
+
+// Columns as wide as their widest cell; the last one is not padded.
+std::string table(const std::vector<Row>& rows) {
+    std::vector<std::size_t> widths;
+    for (const Row& row : rows) {
+        widths.resize(std::max(widths.size(), row.size()));
+        for (std::size_t i = 0; i < row.size(); ++i)
+            widths[i] = std::max(widths[i], row[i].size());
+    }
+    std::string text;
+    for (const Row& row : rows) {
+        for (std::size_t i = 0; i + 1 < row.size(); ++i) {
+            text += fmt::format("{:<{}}  ", row[i], widths[i]);
+        }
+        text += row.back() + "\n";
+    }
+    return text;
+}
+
+std::string text_or_dash(const Json& value) {
+    if (value.is_null()) return "-";
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::string joined(const Json& list) {
+    std::string text;
+    for (const Json& item : list)
+        text += (text.empty() ? "" : " ") + text_or_dash(item);
+    return text.empty() ? "-" : text;
+}
+
+std::string age(const Json& handshake, std::chrono::seconds now) {
+    if (handshake.is_null()) return "never";
+    return fmt::format("{} s ago",
+                       std::max<std::int64_t>(0, now.count() - handshake.get<std::int64_t>()));
+}
+
+std::string bytes(const Json& count) {
+    auto value = count.get<double>();
+    for (const char* unit : {"B", "KiB", "MiB", "GiB"}) {
+        if (value < 1024) return fmt::format("{:.{}f} {}", value, *unit == 'B' ? 0 : 1, unit);
+        value /= 1024;
+    }
+    return fmt::format("{:.1f} TiB", value);
+}
+
+std::string peer_summary(const Json& peers) {
+    std::string text =
+        fmt::format("{} of {} ready", peers.at("ready").get<int>(), peers.at("total").get<int>());
+    for (const char* state : {"waiting", "no_key", "conflict", "stalled"}) {
+        const int count = peers.at(state).get<int>();
+        if (count != 0) text += fmt::format(", {} {}", count, state);
+    }
+    return text;
+}
+
+std::string render_problems(const Json& problems) {
+    std::string text;
+    for (const Json& problem : problems) {
+        text += fmt::format("PROBLEM  {}: {}\n", problem.at("object").get<std::string>(),
+                            problem.at("message").get<std::string>());
+    }
+    return text.empty() ? text : text + "\n";
+}
+
+std::string render_tunnels(const Json& tunnels) {
+    std::vector<Row> rows;
+    for (const Json& tunnel : tunnels) {
+        rows.push_back({"tunnel", text_or_dash(tunnel.at("device")),
+                        text_or_dash(tunnel.at("backend")),
+                        fmt::format("port {}", tunnel.at("port").get<int>()),
+                        fmt::format("mtu {}", tunnel.at("mtu").get<int>()),
+                        fmt::format("fwmark {:#x}", tunnel.at("fwmark").get<unsigned>()),
+                        text_or_dash(tunnel.at("public_key"))});
+    }
+    return table(rows);
+}
+
+std::string render_hooks(const Json& hooks) {
+    std::vector<Row> rows;
+    for (const Json& hook : hooks) {
+        rows.push_back({"hook", text_or_dash(hook.at("device")), text_or_dash(hook.at("hook")),
+                        text_or_dash(hook.at("program")), text_or_dash(hook.at("kind")),
+                        hook.at("attached").get<bool>() ? "attached" : "OUTDATED"});
+    }
+    return table(rows);
+}
+
+std::string render_verdicts(const Json& verdicts) {
+    std::vector<Row> rows;
+    for (const auto& [reason, packets] : verdicts.items()) {
+        if (packets.get<std::uint64_t>() == 0) continue;
+        rows.push_back({"packets", reason, packets.dump()});
+    }
+    return table(rows);
+}
+
+}  // namespace
+
+std::string render_status(const Json& status) {
+    const Json& leaks = status.at("leaks");
+    return render_problems(status.at("problems")) +
+           table({{"node", text_or_dash(status.at("node"))},
+                  {"policy", text_or_dash(status.at("policy"))},
+                  {"hosts", status.at("hosts").get<bool>() ? "encrypted" : "off"},
+                  {"in sync", status.at("in_sync").get<bool>() ? "yes" : "NO"},
+                  {"peers", peer_summary(status.at("peers"))},
+                  {"leaks", leaks.is_null() ? "not watched" : leaks.dump()}}) +
+           "\n" + render_tunnels(status.at("tunnels")) + render_hooks(status.at("hooks")) + "\n" +
+           render_verdicts(status.at("verdicts"));
+}
+
+std::string render_peers(const Json& peers, std::chrono::seconds now_since_epoch) {
+    std::vector<Row> rows{{"NAME", "STATE", "ENDPOINT", "HANDSHAKE", "RECEIVED", "SENT", "STEERED",
+                           "DROPPED", "PREFIXES"}};
+    for (const Json& peer : peers) {
+        rows.push_back({text_or_dash(peer.at("name")), text_or_dash(peer.at("state")),
+                        text_or_dash(peer.at("endpoint")),
+                        age(peer.at("last_handshake"), now_since_epoch), bytes(peer.at("rx_bytes")),
+                        bytes(peer.at("tx_bytes")), text_or_dash(peer.at("steered_packets")),
+                        text_or_dash(peer.at("dropped_packets")), joined(peer.at("prefixes"))});
+    }
+    return table(rows);
+}
+
+std::string render_explanation(const Json& explanation) {
+    return table({{"verdict", text_or_dash(explanation.at("verdict"))},
+                  {"reason", text_or_dash(explanation.at("reason")) + ": " +
+                                 text_or_dash(explanation.at("text"))},
+                  {"peer", text_or_dash(explanation.at("peer"))},
+                  {"prefix", text_or_dash(explanation.at("prefix"))},
+                  {"tunnel", text_or_dash(explanation.at("tunnel"))}});
+}
+
+}  // namespace wgs::cli

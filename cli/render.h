@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's documents for people: aligned, problems first.
+#pragma once
+
+#include <chrono>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace wgs::cli {
+
+std::string render_status(const nlohmann::json& status);
+std::string render_peers(const nlohmann::json& peers, std::chrono::seconds now_since_epoch);
+std::string render_explanation(const nlohmann::json& explanation);
+
+}  // namespace wgs::cli
