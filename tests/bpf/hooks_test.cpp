@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attaching, replacing, detecting and removing programs on devices, and the life of maps and pins.
+#include "skeletons/hooks.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "sandbox.h"
+#include "skeletons/clsact.h"
+#include "skeletons/tcx.h"
+#include "world.h"
+
+namespace wgs {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr ProgramSettings kSettings{
+    .fwmark = kFwmark, .decrypted_mark = kDecrypted, .mark_mask = kMask, .max_peers = 4};
+
+Programs load(const Bpffs& bpffs, const ProgramSettings& settings = kSettings) {
+    must(bpffs.prepare());
+    auto programs = Programs::load(bpffs, settings);
+    if (!programs) throw std::runtime_error(programs.error().message);
+    must(programs->pin(bpffs));
+    return std::move(*programs);
+}
+
+class HooksTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        run_command("ip link add wgs-nic type veth peer name wgs-wire && ip link set wgs-nic up");
+        nic_ = index_of("wgs-nic");
+    }
+    void TearDown() override {
+        run_command("ip link del wgs-nic 2>/dev/null || true");
+        EXPECT_TRUE(hooks_.detach_all());
+        EXPECT_TRUE(bpffs_.remove());
+        EXPECT_FALSE(fs::exists(bpffs_.root()));
+    }
+
+    [[nodiscard]] HookSite site(wgs_hook hook) const { return {.ifindex = nic_, .hook = hook}; }
+
+    // What is attached, and that it is one of `programs`.
+    [[nodiscard]] std::vector<HookSite> attached(const Programs& programs) const {
+        std::vector<HookSite> sites;
+        const auto list = hooks_.list();
+        for (const Attachment& found : list.value())
+            if (found.program_id == programs.at(found.site.hook).id) sites.push_back(found.site);
+        return sites;
+    }
+
+    Bpffs bpffs_{new_bpffs_path()};
+    Hooks hooks_{bpffs_};
+    unsigned nic_ = 0;
+};
+
+TEST_F(HooksTest, AttachesAndDetaches) {
+    const Programs programs = load(bpffs_);
+    for (const wgs_hook hook : {WGS_HOOK_NIC_OUT, WGS_HOOK_NIC_IN}) {
+        ASSERT_TRUE(hooks_.attach(site(hook), programs.at(hook)));
+        EXPECT_EQ(attached(programs), std::vector{site(hook)});
+        ASSERT_TRUE(hooks_.detach(site(hook)));
+        EXPECT_TRUE(attached(programs).empty());
+        EXPECT_TRUE(hooks_.detach(site(hook))) << "detaching twice";
+    }
+}
+
+TEST_F(HooksTest, NewProgramsTakeThePlaceOfOldOnes) {
+    {
+        const Programs before = load(bpffs_);
+        ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), before.at(WGS_HOOK_NIC_OUT)));
+    }
+    const Programs after = load(bpffs_);
+    EXPECT_TRUE(attached(after).empty())
+        << "the old program still runs, but is not the current one";
+    EXPECT_EQ(hooks_.list()->size(), 1U);
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), after.at(WGS_HOOK_NIC_OUT)));
+    EXPECT_EQ(attached(after), std::vector{site(WGS_HOOK_NIC_OUT)});
+    EXPECT_EQ(hooks_.list()->size(), 1U);
+}
+
+TEST_F(HooksTest, MissesAProgramThatSomebodyDetached) {
+    const Programs programs = load(bpffs_);
+    if (!has_tcx(programs.at(WGS_HOOK_NIC_OUT).fd.get())) GTEST_SKIP() << "the kernel has no TCX";
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), programs.at(WGS_HOOK_NIC_OUT)));
+    const std::string pin = bpffs_.links() / ("wgs_nic_out-" + std::to_string(nic_));
+    run_command("bpftool link detach pinned " + pin);
+    EXPECT_TRUE(attached(programs).empty());
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), programs.at(WGS_HOOK_NIC_OUT)));
+    EXPECT_EQ(attached(programs), std::vector{site(WGS_HOOK_NIC_OUT)});
+}
+
+TEST_F(HooksTest, ForgetsADeviceThatIsGone) {
+    const Programs programs = load(bpffs_);
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_IN), programs.at(WGS_HOOK_NIC_IN)));
+    run_command("ip link del wgs-nic && ip link add wgs-nic type veth peer name wgs-wire");
+    EXPECT_TRUE(attached(programs).empty());
+    nic_ = index_of("wgs-nic");
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_IN), programs.at(WGS_HOOK_NIC_IN)));
+    EXPECT_EQ(attached(programs), std::vector{site(WGS_HOOK_NIC_IN)});
+    EXPECT_EQ(std::distance(fs::directory_iterator(bpffs_.links()), {}), 1) << "a dead pin is left";
+}
+
+TEST_F(HooksTest, NamesTheDeviceThatIsMissing) {
+    const Programs programs = load(bpffs_);
+    const Status result =
+        hooks_.attach({.ifindex = 4242, .hook = WGS_HOOK_NIC_IN}, programs.at(WGS_HOOK_NIC_IN));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().message, "attach to device 4242: No such device");
+}
+
+TEST_F(HooksTest, ClsactFiltersAreReplacedFoundAndRemoved) {
+    const Programs programs = load(bpffs_);
+    const LoadedProgram& first = programs.at(WGS_HOOK_NIC_OUT);
+    const LoadedProgram& second = programs.at(WGS_HOOK_WG_IN);
+    ASSERT_TRUE(ensure_clsact_qdisc(nic_, bpffs_.clsact()));
+    for (const Direction direction : {Direction::ingress, Direction::egress}) {
+        EXPECT_FALSE(find_clsact_filter(nic_, direction, 1));
+        ASSERT_TRUE(put_clsact_filter(nic_, direction, 1, first.fd.get()));
+        EXPECT_EQ(find_clsact_filter(nic_, direction, 1), first.id);
+        ASSERT_TRUE(put_clsact_filter(nic_, direction, 1, second.fd.get()));
+        EXPECT_EQ(find_clsact_filter(nic_, direction, 1), second.id);
+        ASSERT_TRUE(remove_clsact_filter(nic_, direction, 1));
+        EXPECT_FALSE(find_clsact_filter(nic_, direction, 1));
+        EXPECT_TRUE(remove_clsact_filter(nic_, direction, 1)) << "removing twice";
+    }
+}
+
+TEST_F(HooksTest, AClsactQdiscGoesOnlyWhenItIsOursAndUnused) {
+    const Programs programs = load(bpffs_);
+    const auto has_qdisc = [] {
+        return std::system("tc qdisc show dev wgs-nic | grep -q clsact") == 0;
+    };
+    const int program = programs.at(WGS_HOOK_NIC_IN).fd.get();
+
+    run_command("tc qdisc add dev wgs-nic clsact");
+    ASSERT_TRUE(ensure_clsact_qdisc(nic_, bpffs_.clsact()));
+    ASSERT_TRUE(remove_unused_clsact_qdiscs(bpffs_.clsact()));
+    EXPECT_TRUE(has_qdisc()) << "somebody else's";
+    run_command("tc qdisc del dev wgs-nic clsact");
+
+    ASSERT_TRUE(ensure_clsact_qdisc(nic_, bpffs_.clsact()));
+    ASSERT_TRUE(put_clsact_filter(nic_, Direction::egress, 9, program));
+    ASSERT_TRUE(remove_unused_clsact_qdiscs(bpffs_.clsact()));
+    EXPECT_TRUE(has_qdisc()) << "in use";
+    run_command("tc qdisc del dev wgs-nic clsact");
+
+    ASSERT_TRUE(ensure_clsact_qdisc(nic_, bpffs_.clsact()));
+    ASSERT_TRUE(remove_unused_clsact_qdiscs(bpffs_.clsact()));
+    EXPECT_FALSE(has_qdisc());
+}
+
+TEST_F(HooksTest, CleaningUpLeavesNoProgramOnTheDevice) {
+    const Programs programs = load(bpffs_);
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), programs.at(WGS_HOOK_NIC_OUT)));
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_IN), programs.at(WGS_HOOK_NIC_IN)));
+    ASSERT_TRUE(hooks_.detach_all());
+    ASSERT_TRUE(bpffs_.remove());
+    EXPECT_TRUE(hooks_.list()->empty());
+    EXPECT_FALSE(fs::exists(bpffs_.root()));
+    EXPECT_TRUE(bpffs_.remove()) << "cleaning up twice";
+}
+
+TEST_F(HooksTest, MapsKeepTheirContentAcrossLoads) {
+    {
+        must(load(bpffs_).tables().peers.store(WGS_PEER_FIRST,
+                                               {.state = WGS_STATE_READY, .tunnel = 0}));
+    }
+    const auto peer = load(bpffs_).tables().peers.find(WGS_PEER_FIRST);
+    ASSERT_TRUE(peer && *peer);
+    EXPECT_EQ((*peer)->state, static_cast<std::uint32_t>(WGS_STATE_READY));
+}
+
+TEST_F(HooksTest, PinnedMapsOfAnotherSizeAreAnError) {
+    { (void)load(bpffs_); }
+    ProgramSettings larger = kSettings;
+    larger.max_peers *= 2;
+    const auto programs = Programs::load(bpffs_, larger);
+    ASSERT_FALSE(programs);
+    EXPECT_NE(programs.error().message.find(bpffs_.maps() / "wgs_peers_v1"), std::string::npos)
+        << programs.error().message;
+}
+
+TEST_F(HooksTest, UsesADirectoryOfAMountedBpffs) {
+    const fs::path mount = new_bpffs_path();
+    fs::create_directory(mount);
+    run_command("mount -t bpf other " + mount.string());
+    const Bpffs inner(mount / "wgsteer");
+    { (void)load(inner); }
+    EXPECT_TRUE(fs::exists(inner.programs() / "wgs_nic_out"));
+    ASSERT_TRUE(inner.remove());
+    EXPECT_FALSE(fs::exists(inner.root()));
+    run_command("umount " + mount.string());
+}
+
+}  // namespace
+}  // namespace wgs
