@@ -197,40 +197,38 @@ std::string_view PeerCache::reason_to_refuse(const Claim& claim) const {
     return {};
 }
 
-const std::string* PeerCache::holder_of(const Prefix& prefix) const {
-    if (const auto seed = seeds_.find(prefix); seed != seeds_.end()) return &seed->second;
-    const auto holder = holders_.find(prefix);
-    return holder == holders_.end() ? nullptr : &holder->second;
-}
-
-// Gives each group of equal prefixes to its holder, else to the first by name.
-void PeerCache::award(std::vector<Claim> claims) const {
+// Settles each group of equal prefixes.
+void PeerCache::award(const std::vector<Claim>& claims) const {
     std::map<Prefix, std::string> holders;
     for (auto first = claims.begin(); first != claims.end();) {
         const auto last = std::find_if(
             first, claims.end(), [&](const Claim& claim) { return claim.prefix != first->prefix; });
-        const std::string* incumbent = holder_of(first->prefix);
-        auto winner =
-            incumbent == nullptr ? first : std::find_if(first, last, [&](const Claim& claim) {
-                return claim.peer->info.name == *incumbent;
-            });
-        // A seeded prefix waits for its node; any other whose holder gave it up is free.
-        if (winner == last && !seeds_.contains(first->prefix)) winner = first;
-        for (auto claim = first; claim != last; ++claim) {
-            if (claim == winner) continue;
-            const std::string& holder = winner == last ? *incumbent : winner->peer->info.name;
-            rejections_.push_back({.node = claim->peer->info.name,
-                                   .what = claim->prefix.to_string(),
-                                   .reason = "belongs to " + holder});
-        }
-        if (winner != last) {
-            winner->peer->prefixes.emplace_hint(winner->peer->prefixes.end(), winner->prefix,
-                                                winner->prefix_class);
-            holders.emplace_hint(holders.end(), winner->prefix, winner->peer->info.name);
+        const std::string holder = choose_holder({first, last});
+        for (const Claim& claim : std::span(first, last)) {
+            if (claim.peer->info.name == holder) {
+                claim.peer->prefixes.emplace(claim.prefix, claim.prefix_class);
+                holders.emplace_hint(holders.end(), claim.prefix, holder);
+            } else {
+                rejections_.push_back({.node = claim.peer->info.name,
+                                       .what = claim.prefix.to_string(),
+                                       .reason = "belongs to " + holder});
+            }
         }
         first = last;
     }
     holders_ = std::move(holders);
+}
+
+// The holder so far if it claims the prefix or it is kept for it, else the first by name.
+std::string PeerCache::choose_holder(std::span<const Claim> group) const {
+    const Prefix& prefix = group.front().prefix;
+    if (const auto seed = seeds_.find(prefix); seed != seeds_.end()) return seed->second;
+    const auto holder = holders_.find(prefix);
+    const bool stays = holder != holders_.end() &&
+                       std::any_of(group.begin(), group.end(), [&](const Claim& claim) {
+                           return claim.peer->info.name == holder->second;
+                       });
+    return stays ? holder->second : group.front().peer->info.name;
 }
 
 std::optional<Endpoint> PeerCache::choose_endpoint(const NodeInfo& node) const {

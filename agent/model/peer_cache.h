@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,11 +82,11 @@ class PeerCache {
     void admit() const;
     void find_key_conflicts() const;
     [[nodiscard]] std::vector<Claim> gather_claims() const;
-    void award(std::vector<Claim> claims) const;
+    void award(const std::vector<Claim>& claims) const;
+    [[nodiscard]] std::string choose_holder(std::span<const Claim> group) const;
     void gather_prefixes(CachedPeer& peer, std::vector<Claim>& claims) const;
     void consider(const Claim& claim, std::vector<Claim>& claims) const;
     [[nodiscard]] std::string_view reason_to_refuse(const Claim& claim) const;
-    [[nodiscard]] const std::string* holder_of(const Prefix& prefix) const;
     [[nodiscard]] std::optional<Endpoint> choose_endpoint(const NodeInfo& node) const;
 
     NodeInfo self_;
