@@ -88,8 +88,15 @@ TEST(FrameTest, NeighbourTrafficIsItsOwnKind) {
 TEST(FrameTest, EverythingElseBetweenProtectedAddressesIsClear) {
     EXPECT_EQ(kind(ethernet({0x86, 0xdd}) + ipv6(kIcmpv6) + Bytes{128, 0, 0, 0}), FrameKind::clear);
     EXPECT_EQ(kind(ethernet({0x08, 0x00}) + ipv4(6)), FrameKind::clear);
-    EXPECT_EQ(kind(ethernet({0x08, 0x00}) + ipv4(kUdp, 5) + udp(51820, 51820) + kTransportData),
-              FrameKind::clear);
+}
+
+TEST(FrameTest, TheFirstFragmentStandsForTheDatagram) {
+    const Bytes outer = udp(51820, 51820) + kTransportData;
+    EXPECT_EQ(kind(ethernet({0x08, 0x00}) + ipv4(kUdp, 0) + outer), FrameKind::wireguard);
+    EXPECT_EQ(kind(ethernet({0x08, 0x00}) + ipv4(kUdp, 0) + kText), FrameKind::clear);
+    EXPECT_EQ(kind(ethernet({0x08, 0x00}) + ipv4(kUdp, 5) + kText), FrameKind::other);
+    EXPECT_EQ(kind(ethernet({0x86, 0xdd}) + ipv6(44) + Bytes{kUdp, 0, 0, 8, 0, 0, 0, 1} + kText),
+              FrameKind::other);
 }
 
 TEST(FrameTest, UnprotectedAndUnreadableFramesAreOther) {

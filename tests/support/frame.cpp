@@ -73,9 +73,7 @@ std::optional<Packet> parse_ipv6(Bytes bytes) {
 // A message type of 1 to 4 followed by three zero bytes, from one WireGuard port to another: clear
 // text sent to the port does not pass for encrypted.
 bool is_wireguard(const Packet& packet, const WireRules& rules) {
-    if (packet.protocol != IPPROTO_UDP || packet.later_fragment || packet.payload.size() < 12) {
-        return false;
-    }
+    if (packet.protocol != IPPROTO_UDP || packet.payload.size() < 12) return false;
     const Bytes message = packet.payload.subspan(8);
     return rules.wireguard_ports.contains(read16(packet.payload, 0)) &&
            rules.wireguard_ports.contains(read16(packet.payload, 2)) && message[0] >= 1 &&
@@ -94,6 +92,7 @@ bool is_protected(const IpAddress& address, const WireRules& rules) {
 }
 
 FrameKind classify_packet(const Packet& packet, const WireRules& rules) {
+    if (packet.later_fragment) return FrameKind::other;  // the first one has been judged
     if (is_wireguard(packet, rules)) return FrameKind::wireguard;
     if (is_neighbour(packet)) return FrameKind::neighbour;
     const bool both = is_protected(packet.source, rules) && is_protected(packet.destination, rules);
