@@ -82,14 +82,14 @@ Status NetlinkWireguard::update_peer(const PeerUpdate& update) {
 
 Status NetlinkWireguard::remove_allowed_ips(const PublicKey& peer,
                                             std::span<const Prefix> prefixes) {
-    if (remove_flag_ == RemoveFlag::missing) return steal_allowed_ips(peer, prefixes);
+    if (lacks_remove_flag_) return steal_allowed_ips(peer, prefixes);
     Channel* channel = WGS_TRY(this->channel());
     const Status removed = send(channel->encoder.remove_allowed_ips(peer, prefixes),
                                 "remove allowed IPs of " + peer.to_base64());
     if (removed || !removed.error().is(std::errc::invalid_argument)) return removed;
     // Before 6.16 the kernel refuses the flags attribute, and with it the first prefix: nothing
     // happened.
-    remove_flag_ = RemoveFlag::missing;
+    lacks_remove_flag_ = true;
     return steal_allowed_ips(peer, prefixes);
 }
 

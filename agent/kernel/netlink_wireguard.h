@@ -28,8 +28,6 @@ class NetlinkWireguard final : public WireguardBackend {
     Status destroy() override;
 
   private:
-    enum class RemoveFlag { unknown, missing };
-
     // The generic netlink side, opened at first use: the family exists only once the module is
     // there.
     struct Channel {
@@ -45,7 +43,7 @@ class NetlinkWireguard final : public WireguardBackend {
     Rtnetlink rtnetlink_;
     WireguardOptions options_;
     std::optional<Channel> channel_;
-    RemoveFlag remove_flag_ = RemoveFlag::unknown;
+    bool lacks_remove_flag_ = false;  // found out at the first removal
 };
 
 }  // namespace wgs

@@ -28,7 +28,7 @@ class WireguardBackend : public WireguardDevice {
   public:
     // Becomes readable when the process that runs the device ends; create() starts a new one. -1 if
     // no process is held, as always with the kernel's WireGuard. Borrowed, and valid until the next
-    // create() or destroy().
+    // observe(), create() or destroy().
     [[nodiscard]] virtual int process_fd() const = 0;
 };
 

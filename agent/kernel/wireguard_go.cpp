@@ -202,6 +202,7 @@ Result<UniqueFd> WireguardGo::connect() const {
 }
 
 Status WireguardGo::adopt() {
+    if (process_ && !has_ended(process_.get(), milliseconds(0))) return {};
     process_.reset();
     const UniqueFd connection = WGS_TRY(connect());
     ucred peer{};
@@ -285,6 +286,7 @@ Status WireguardGo::stop() {
 
 void WireguardGo::remove_log() {
     ::unlink(log_.c_str());
+    ::rmdir(directory_.c_str());
 }
 
 Result<std::string> WireguardGo::exchange(std::string_view request) {

@@ -21,14 +21,15 @@ class WireguardGo {
     // network namespaces do not meet as long as their directories differ.
     WireguardGo(std::string name, std::filesystem::path directory);
 
-    // Takes hold of the process which answers on the socket. std::errc::no_such_process: there is
-    // none.
+    // Takes hold of the process that listens on the socket, unless one that lives is held already.
+    // std::errc::no_such_process: there is none.
     Status adopt();
     // Starts a process in this network namespace and waits until it answers.
     Status start();
     // Ends the process, which is given a moment to end by itself, and removes its socket. No
     // process is not an error.
     Status stop();
+    // Removes the log, and the directory if nothing else is in there.
     void remove_log();
 
     // One request and its answer, which the caller wipes if it holds a key. Bounded in time and

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every backend must do, over a real device of each kind.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <memory>
 
@@ -105,6 +107,23 @@ TEST_P(WireguardBackendTest, ChangesSettings) {
     EXPECT_EQ(state.mtu, 1400U);
 }
 
+TEST_P(WireguardBackendTest, APortInUseIsAnErrorUntilItIsFree) {
+    constexpr TunnelSettings kWanted{.port = 51997, .fwmark = 0x1000, .mtu = 1380};
+    {
+        const UniqueFd other(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(kWanted.port);
+        ASSERT_EQ(::bind(other.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
+                  0);
+        const Status configured = device_->configure(kWanted);
+        ASSERT_FALSE(configured);
+        EXPECT_TRUE(configured.error().is(std::errc::address_in_use)) << configured.error().message;
+    }
+    ASSERT_OK(device_->configure(kWanted));
+    EXPECT_EQ(observe().port, kWanted.port);
+}
+
 TEST_P(WireguardBackendTest, ShowsAPeerAsItWasSet) {
     ASSERT_OK(
         device_->update_peer({.public_key = peer_key(1),
@@ -203,8 +222,7 @@ TEST_P(WireguardBackendTest, DestroyLeavesNothingAndMayBeRepeated) {
     const auto state = device_->observe();
     ASSERT_OK(state);
     EXPECT_FALSE(state->has_value());
-    const auto left = directory() / "wireguard";
-    EXPECT_TRUE(!std::filesystem::exists(left) || std::filesystem::is_empty(left));
+    EXPECT_TRUE(std::filesystem::is_empty(directory()));
 }
 
 TEST_P(WireguardBackendTest, CanBeCreatedAgainAfterItWasDeletedByHand) {
