@@ -18,8 +18,10 @@ using namespace std::chrono_literals;
 
 // WireGuard devices and TCX links report no changes made by hand, so they are looked at this often.
 constexpr auto kIdlePoll = 500ms;
-// Looking must not cost more than this share of one core, however large the mesh.
-constexpr int kPollShare = 50;
+// Looking must not cost more than a share of one core, however large the mesh: one part in this many
+// when nothing is expected, and while a handshake is.
+constexpr int kIdleShare = 50;
+constexpr int kWaitingShare = 4;
 // Events that come together are handled together.
 constexpr auto kGather = 2ms;
 
@@ -202,8 +204,9 @@ void Agent::settle(const Status& result, std::chrono::steady_clock::duration too
     if (!failure_.empty()) spdlog::info("recovered from: {}", failure_);
     failure_.clear();
     backoff_.reset();
-    const auto cheap = std::chrono::duration_cast<std::chrono::milliseconds>(took) * kPollShare;
-    schedule(std::max(reconciler_->poll_interval(kIdlePoll), cheap));
+    const std::chrono::milliseconds interval = reconciler_->poll_interval(kIdlePoll);
+    const int share = interval < kIdlePoll ? kWaitingShare : kIdleShare;
+    schedule(std::max(interval, std::chrono::ceil<std::chrono::milliseconds>(took) * share));
 }
 
 void Agent::follow_addresses() {
