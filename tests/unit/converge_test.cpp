@@ -160,7 +160,7 @@ TEST_P(RandomHistory, NothingGoesClearOrAstrayBetweenTwoStates) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
     ASSERT_TRUE(run());
-    for (int i = 0; i < 3000 && !HasFailure(); ++i) {
+    for (int i = 0; i < 1000 && !HasFailure(); ++i) {
         random_event(random, *cache);
         random_handshakes(random);
         const Outcomes before = outcomes();
