@@ -3,6 +3,7 @@
 #include "skeletons/hooks.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -183,6 +184,19 @@ TEST_F(HooksTest, PinnedMapsOfAnotherSizeAreAnError) {
     ASSERT_FALSE(programs);
     EXPECT_NE(programs.error().message.find(bpffs_.maps() / "wgs_peers_v1"), std::string::npos)
         << programs.error().message;
+}
+
+// These tests run in a private mount namespace, as an agent under `ip netns exec` does.
+TEST_F(HooksTest, TheMountOutlivesAPrivateNamespace) {
+    std::string path = fs::path("/var/tmp") / "wgs-bpffs-XXXXXX";
+    ASSERT_NE(::mkdtemp(path.data()), nullptr);
+    const Bpffs shared{fs::path(path)};
+    const fs::path outside = "/proc/" + std::to_string(::getppid()) + "/root" + path;
+    { (void)load(shared); }
+    EXPECT_TRUE(fs::exists(shared.programs() / "wgs_nic_out"));
+    EXPECT_TRUE(fs::exists(outside / "progs" / "wgs_nic_out"));
+    EXPECT_TRUE(shared.remove());
+    EXPECT_FALSE(fs::exists(outside));
 }
 
 TEST_F(HooksTest, UsesADirectoryOfAMountedBpffs) {
