@@ -187,7 +187,8 @@ Result<std::string> status_document(Agent& agent) {
                 {"version", kVersion},
                 {"policy", policy_name(agent.config().policy)},
                 {"hosts", agent.config().hosts},
-                {"in_sync", agent.reconciler().in_sync() && agent.cache().complete()}};
+                {"in_sync", agent.reconciler().in_sync()},
+                {"source_complete", agent.cache().complete()}};
     status["peers"] = peer_counts(agent);
     status["tunnels"] = tunnels(agent);
     status["hooks"] = hooks(agent, attached);
