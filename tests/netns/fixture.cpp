@@ -83,6 +83,10 @@ testing::AssertionResult lossless(const StreamReport& report) {
            << " echoed, " << report.duplicated << " twice; first lost: " << report.first_losses;
 }
 
+std::string device_counters(const Node& node) {
+    return node.name() + "\n" + run({"ip", "-s", "link", "show"}, {.ns = &node.ns()}).output;
+}
+
 std::string unused_public_key() {
     return PrivateKey::generate().public_key().to_base64();
 }

@@ -72,18 +72,17 @@ TEST_F(InterfaceTest, PeersShowTheSessionAndItsTraffic) {
     for (int i = 0; i < 10; ++i) {
         ASSERT_TRUE(ping(cluster_->node(1).pod(), cluster_->node(2).pod_address(Family::v4)));
     }
+    constexpr unsigned kLeast = 10 * 84;  // the pings alone
+    EXPECT_TRUE(
+        eventually(3s, [&] { return agent().peer("node-2").value("tx_bytes", 0U) > kLeast; }));
     const nlohmann::json peer = agent().peer("node-2");
     EXPECT_EQ(peer.value("steered_packets", 0U), before + 10);
     EXPECT_EQ(peer.value("dropped_packets", 1U), 0U);
     EXPECT_EQ(peer.value("state", ""), "ready");
     EXPECT_EQ(peer.value("endpoint", ""), "192.168.50.2:51820");
-    EXPECT_GT(peer.value("rx_bytes", 0U), 10U * 84);
-    EXPECT_GT(peer.value("tx_bytes", 0U), 10U * 84);
+    EXPECT_GT(peer.value("rx_bytes", 0U), kLeast);
     EXPECT_NEAR(peer.value("last_handshake", 0.0), static_cast<double>(::time(nullptr)), 200.0);
-    const std::string prefixes = peer["prefixes"].dump();
-    for (const char* prefix : {"10.2.0.0/24", "fd10:2::/64", "192.168.50.2/32", "fd50::2/128"}) {
-        EXPECT_NE(prefixes.find(prefix), std::string::npos) << prefix << " in " << prefixes;
-    }
+    EXPECT_EQ(peer["prefixes"], nlohmann::json({"10.2.0.0/24", "fd10:2::/64"}));
 }
 
 TEST_F(InterfaceTest, ExplainSaysWhatHappensAndCountsNothing) {
@@ -126,17 +125,25 @@ TEST_F(InterfaceTest, ExitCodesTellUsageFromAnAbsentAgent) {
     EXPECT_EQ(agent().cli({"status"}).exit_code, 3);
     EXPECT_EQ(agent().cli({"peers", "-o", "json"}).exit_code, 3);
     EXPECT_EQ(agent().cli({"no-such-command"}).exit_code, 2);
-    EXPECT_EQ(agent().cli({"explain", "--src", "not-an-address", "--dst", "10.2.0.1"}).exit_code,
-              2);
     EXPECT_EQ(agent().cli({"version"}).exit_code, 0);
     EXPECT_EQ(run({binary("wgsteerd"), "--config", "/nonexistent.yaml"}).exit_code, 2);
     EXPECT_EQ(run({binary("wgsteerd"), "--no-such-option"}).exit_code, 2);
 }
 
-TEST_F(InterfaceTest, StatusCheckFailsWithAPeerThatIsNotReady) {
-    write_node_file(*cluster_, "node-2",
-                    "name: node-2\naddresses: [192.168.50.2]\nprefixes: [10.2.0.0/24]\n");
+TEST_F(InterfaceTest, ExplainOfNonsenseIsAUsageError) {
     agent().start();
+    const auto explain = [&](const char* source, const char* destination) {
+        return agent().cli({"explain", "--src", source, "--dst", destination}).exit_code;
+    };
+    EXPECT_EQ(explain("not-an-address", "10.2.0.10"), 2);
+    EXPECT_EQ(explain("10.1.0.10", "fd10:2::10"), 2);
+}
+
+TEST_F(InterfaceTest, StatusCheckFailsWithARefusedClaim) {
+    agent().start();
+    EXPECT_EQ(agent().cli({"status", "--check"}).exit_code, 0);
+    write_node_file(*cluster_, "node-2",
+                    "name: node-2\naddresses: [192.168.50.2]\nprefixes: [10.1.0.0/24]\n");
     ASSERT_TRUE(eventually(5s, [&] { return agent().peer_state("node-2") == "no_key"; }));
     EXPECT_EQ(agent().cli({"status", "--check"}).exit_code, 1);
 }

@@ -100,7 +100,8 @@ TEST_F(PolicyTest, PrefixOfADepartedNodeStaysClosed) {
     Agent& staying = cluster.node(1).agent();
     cluster.node(2).agent().kill9();
     std::filesystem::remove(cluster.node(2).agent().node_file());
-    ASSERT_TRUE(eventually(5s, [&] { return staying.peer("node-2").is_null(); }));
+    ASSERT_TRUE(eventually(5s, [&] { return static_cast<bool>(judges(cluster, "drop", "gone")); }));
+    EXPECT_TRUE(staying.peer("node-2").is_null());
 
     const Knock left = knock(cluster);
     EXPECT_EQ(left.answers, 0);

@@ -32,7 +32,7 @@ TEST_F(RestartTest, TwentyKillsUnderLoadLoseNothing) {
     }
     EXPECT_TRUE(left.agent().wait_ready(1));
     EXPECT_TRUE(lossless(outward.stop()));
-    EXPECT_TRUE(lossless(inward.stop()));
+    EXPECT_TRUE(lossless(inward.stop())) << device_counters(left) << device_counters(right);
     EXPECT_TRUE(only_encrypted(capture->stop()));
 }
 
