@@ -27,16 +27,36 @@ HttpResponse answer(Result<std::string> document) {
     return {.body = std::move(*document)};
 }
 
-HttpResponse explain(Agent& agent, const HttpRequest& request) {
+Result<std::string> status(Agent& agent) {
+    const auto totals = WGS_TRY(agent.steering().verdict_totals());
+    const auto attached = WGS_TRY(agent.steering().hooks());
+    return status_document(view_of(agent), totals, attached);
+}
+
+Result<std::string> peers(Agent& agent) {
+    return peers_document(view_of(agent), WGS_TRY(count_peers(agent)));
+}
+
+Result<std::string> explanation(Agent& agent, const Flow& flow) {
+    const auto judged = WGS_TRY(agent.steering().explain(first_packet(flow)));
+    return explain_document(view_of(agent), flow, judged);
+}
+
+Result<std::string> metrics(Agent& agent) {
+    const auto totals = WGS_TRY(agent.steering().verdict_totals());
+    return metrics_text(view_of(agent), totals, WGS_TRY(count_peers(agent)));
+}
+
+HttpResponse get_explanation(Agent& agent, const HttpRequest& request) {
     const Result<Flow> flow = parse_flow(request.query);
     if (!flow) return failure(400, flow.error());
-    return answer(explain_document(agent, *flow));
+    return answer(explanation(agent, *flow));
 }
 
 HttpResponse get(Agent& agent, const HttpRequest& request) {
-    if (request.path == "/v1/status") return answer(status_document(agent));
-    if (request.path == "/v1/peers") return answer(peers_document(agent));
-    if (request.path == "/v1/explain") return explain(agent, request);
+    if (request.path == "/v1/status") return answer(status(agent));
+    if (request.path == "/v1/peers") return answer(peers(agent));
+    if (request.path == "/v1/explain") return get_explanation(agent, request);
     if (request.path == "/v1/version") return answer(version_document());
     return failure(404, Error{.code = {}, .message = "no such document: " + request.path});
 }
@@ -51,9 +71,9 @@ HttpResponse clean_up_and_end(const Agent& agent) {
     return {.body = "{}\n"};
 }
 
-HttpResponse metrics(Agent& agent, const HttpRequest& request) {
+HttpResponse get_metrics(Agent& agent, const HttpRequest& request) {
     if (request.path != "/metrics") return {.status = 404, .body = "see /metrics\n"};
-    Result<std::string> text = metrics_text(agent);
+    Result<std::string> text = metrics(agent);
     if (!text) return failure(500, text.error());
     return {.body = std::move(*text), .content_type = "text/plain; version=0.0.4; charset=utf-8"};
 }
@@ -78,7 +98,7 @@ Result<Api> Api::open(Agent& agent, EventLoop& loop) {
     if (!agent.config().metrics.empty()) {
         metrics_server = WGS_TRY(HttpServer::listen_tcp(
             loop, agent.config().metrics,
-            [&agent](const HttpRequest& request) { return metrics(agent, request); }));
+            [&agent](const HttpRequest& request) { return get_metrics(agent, request); }));
     }
     return Api(std::move(server), std::move(metrics_server), std::move(exit_timer));
 }

@@ -2,6 +2,7 @@
 // Reasons in words, and sums over the counters that the programs keep.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -43,6 +44,15 @@ struct PeerTotals {
     std::uint64_t dropped = 0;
     std::uint64_t clear = 0;  // for the peer, but sent as they were
     std::uint64_t decrypted = 0;
+
+    PeerTotals& operator+=(const PeerTotals& other) {
+        steered += other.steered;
+        dropped += other.dropped;
+        clear += other.clear;
+        decrypted += other.decrypted;
+        return *this;
+    }
+    bool operator==(const PeerTotals&) const = default;
 };
 
 [[nodiscard]] inline PeerTotals peer_totals(const wgs_peer_stats& stats) {
@@ -54,7 +64,8 @@ struct PeerTotals {
         const bool outer = reason.number == WGS_REASON_outer;
         if (reason.direction == "out" && !outer) out += stats.by_reason[reason.number].packets;
     }
-    totals.clear = out - totals.steered - totals.dropped;
+    // Drops of arriving packets are in `dropped` too, and packets are counted during the reading.
+    totals.clear = out - std::min(out, totals.steered + totals.dropped);
     return totals;
 }
 

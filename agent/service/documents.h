@@ -3,17 +3,19 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/error.h"
+#include "service/bpf_steering.h"
 #include "service/flow.h"
+#include "service/view.h"
 
 namespace wgs {
 
-class Agent;
-
-Result<std::string> status_document(Agent& agent);
-Result<std::string> peers_document(Agent& agent);
-Result<std::string> explain_document(Agent& agent, const Flow& flow);
+std::string status_document(const AgentView& agent, const std::vector<VerdictTotal>& totals,
+                            const std::vector<HookStatus>& attached);
+std::string peers_document(const AgentView& agent, const PeerCounts& counts);
+std::string explain_document(const AgentView& agent, const Flow& flow, const Explanation& answer);
 std::string version_document();
 std::string error_document(const Error& error);
 

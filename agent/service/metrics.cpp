@@ -4,9 +4,11 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <chrono>
+#include <map>
+#include <string_view>
+
 #include "base/version.h"
-#include "service/agent.h"
-#include "service/counters.h"
 
 namespace wgs {
 namespace {
@@ -64,20 +66,17 @@ void add_verdicts(Families& families, const std::vector<VerdictTotal>& totals) {
     }
 }
 
-Status add_peer_packets(Families& families, Agent& agent) {
-    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots) {
-        const PeerTotals totals = peer_totals(WGS_TRY(agent.steering().peer_stats(id)));
-        const auto add = [&](const char* verdict, std::uint64_t packets) {
+void add_peer_packets(Families& families, const PeerCounts& counts) {
+    for (const auto& [peer, totals] : counts) {
+        const auto add = [&, name = peer](const char* verdict, std::uint64_t packets) {
             families.counter("wgsteer_peer_packets_total", "Packets of a peer, by verdict.",
-                             {{"peer", slot.record.name}, {"verdict", verdict}},
-                             static_cast<double>(packets));
+                             {{"peer", name}, {"verdict", verdict}}, static_cast<double>(packets));
         };
         add("steered", totals.steered);
         add("dropped", totals.dropped);
         add("clear", totals.clear);
         add("decrypted", totals.decrypted);
     }
-    return {};
 }
 
 void add_session(Families& families, const std::string& peer, const Session& session) {
@@ -93,26 +92,26 @@ void add_session(Families& families, const std::string& peer, const Session& ses
                    since_epoch.count());
 }
 
-void add_peers(Families& families, const Agent& agent) {
-    const auto& tunnel = agent.reconciler().actual().tunnel;
-    for (const auto& [peer, state] : agent.reconciler().last_plan().states) {
+void add_peers(Families& families, const AgentView& agent) {
+    const auto& tunnel = agent.actual.tunnel;
+    for (const auto& [peer, state] : agent.states) {
         families.gauge("wgsteer_peer_ready", "1 if traffic to the peer is steered.",
                        {{"peer", peer}}, state == PeerState::ready ? 1 : 0);
     }
-    for (const auto& [peer, cached] : agent.cache().peers()) {
+    for (const auto& [peer, cached] : agent.peers) {
         if (!tunnel || !cached.info.public_key) continue;
         const auto session = tunnel->sessions.find(*cached.info.public_key);
         if (session != tunnel->sessions.end()) add_session(families, peer, session->second);
     }
 }
 
-void add_peer_states(Families& families, const Agent& agent) {
+void add_peer_states(Families& families, const AgentView& agent) {
     std::map<PeerState, int> counts{{PeerState::ready, 0},
                                     {PeerState::waiting, 0},
                                     {PeerState::no_key, 0},
                                     {PeerState::conflict, 0},
                                     {PeerState::stalled, 0}};
-    for (const auto& [peer, state] : agent.reconciler().last_plan().states)
+    for (const auto& [peer, state] : agent.states)
         ++counts[state];
     for (const auto& [state, count] : counts) {
         families.gauge("wgsteer_peers", "Peers by state.",
@@ -122,20 +121,24 @@ void add_peer_states(Families& families, const Agent& agent) {
 
 }  // namespace
 
-Result<std::string> metrics_text(Agent& agent) {
+std::string metrics_text(const AgentView& agent, const std::vector<VerdictTotal>& totals,
+                         const PeerCounts& counts) {
     Families families;
     families.gauge("wgsteer_build_info", "Always 1; the version is in the label.",
                    {{"version", std::string(kVersion)}}, 1);
-    families.gauge("wgsteer_in_sync", "1 if the kernel is as it should be.", {},
-                   agent.reconciler().in_sync() ? 1 : 0);
+    families.gauge("wgsteer_in_sync",
+                   "1 if the kernel is as it should be and the source is complete.", {},
+                   agent.in_sync ? 1 : 0);
+    families.gauge("wgsteer_problems", "What keeps the agent from doing all it should.", {},
+                   static_cast<double>(agent.problems.size()));
     families.gauge("wgsteer_rejected_claims", "Claims of nodes that a rule refuses now.", {},
-                   static_cast<double>(agent.cache().rejections().size()));
+                   static_cast<double>(agent.rejections));
     families.counter("wgsteer_plan_steps_total", "Changes made to the kernel.", {},
-                     static_cast<double>(agent.reconciler().steps_applied()));
+                     static_cast<double>(agent.steps_applied));
     add_peer_states(families, agent);
     add_peers(families, agent);
-    add_verdicts(families, WGS_TRY(agent.steering().verdict_totals()));
-    WGS_TRY(add_peer_packets(families, agent));
+    add_verdicts(families, totals);
+    add_peer_packets(families, counts);
     return families.text();
 }
 

@@ -2,14 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include "base/error.h"
+#include "service/bpf_steering.h"
+#include "service/view.h"
 
 namespace wgs {
 
-class Agent;
-
 // Everything the agent counts, in Prometheus' text format.
-Result<std::string> metrics_text(Agent& agent);
+std::string metrics_text(const AgentView& agent, const std::vector<VerdictTotal>& totals,
+                         const PeerCounts& counts);
 
 }  // namespace wgs

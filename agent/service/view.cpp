@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/view.h"
+
+#include "service/agent.h"
+
+namespace wgs {
+
+AgentView view_of(const Agent& agent) {
+    const Reconciler& reconciler = agent.reconciler();
+    return {.config = agent.config(),
+            .peers = agent.cache().peers(),
+            .states = reconciler.last_plan().states,
+            .actual = reconciler.actual(),
+            .backend = agent.backend(),
+            .in_sync = reconciler.in_sync() && agent.cache().complete(),
+            .rejections = agent.cache().rejections().size(),
+            .steps_applied = reconciler.steps_applied(),
+            .problems = agent.problems()};
+}
+
+Result<PeerCounts> count_peers(Agent& agent) {
+    PeerCounts counts;
+    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots) {
+        counts[slot.record.name] += peer_totals(WGS_TRY(agent.steering().peer_stats(id)));
+    }
+    return counts;
+}
+
+}  // namespace wgs

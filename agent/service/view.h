@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the interfaces show of an agent, as plain data: documents and metrics are functions of it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "model/config.h"
+#include "model/peer_cache.h"
+#include "model/state.h"
+#include "plan/desired.h"
+#include "service/counters.h"
+#include "source/source.h"
+
+namespace wgs {
+
+class Agent;
+
+// What the agent knows without asking the kernel. Refers to the agent, and is valid until the next
+// event.
+struct AgentView {
+    const Config& config;
+    const std::map<std::string, CachedPeer>& peers;
+    const std::map<std::string, PeerState>& states;
+    const ActualState& actual;
+    BackendKind backend = BackendKind::kernel;
+    bool in_sync = false;  // the kernel is as it should be, and the source is complete
+    std::size_t rejections = 0;
+    std::uint64_t steps_applied = 0;
+    std::vector<Problem> problems = {};  // worst first
+};
+
+AgentView view_of(const Agent& agent);
+
+// By name of the peer; those in the tables only.
+using PeerCounts = std::map<std::string, PeerTotals>;
+Result<PeerCounts> count_peers(Agent& agent);
+
+}  // namespace wgs
