@@ -52,6 +52,23 @@ class UserspaceWireguardTest : public OwnNamespace {
         return created;
     }
 
+    // With a shell script in the place of wireguard-go.
+    Status create_with_program(const std::string& script) {
+        const auto program = directory() / "wireguard-go";
+        std::ofstream(program) << "#!/bin/sh\n" << script << '\n';
+        ::chmod(program.c_str(), 0755);
+        return create_with_path(directory());
+    }
+
+    // The word after `name` in one of the kernel's files.
+    static std::string field(const std::string& file, const std::string& name) {
+        std::ifstream words(file);
+        for (std::string word; words >> word;) {
+            if (word == name && words >> word) return word;
+        }
+        broken(name + " not in " + file);
+    }
+
     static bool readable(int fd, int timeout_ms) {
         pollfd wait{.fd = fd, .events = POLLIN, .revents = 0};
         return ::poll(&wait, 1, timeout_ms) == 1;
@@ -102,31 +119,23 @@ TEST_F(UserspaceWireguardTest, OutlivesItsOwnerAndIsAdopted) {
     EXPECT_FALSE(readable(device_->process_fd(), 0));
 }
 
+TEST_F(UserspaceWireguardTest, DestroyLeavesNothingOfAKilledProcess) {
+    ASSERT_OK(device_->create());
+    ASSERT_EQ(::pidfd_send_signal(device_->process_fd(), SIGKILL, nullptr, 0), 0);
+    ASSERT_TRUE(readable(device_->process_fd(), 1000));
+    ASSERT_OK(device_->destroy());
+    EXPECT_TRUE(std::filesystem::is_empty(directory()));
+}
+
 TEST_F(UserspaceWireguardTest, ProcessLeavesTheOwnersSessionAndFiles) {
     ASSERT_OK(device_->create());
-    std::ifstream info("/proc/self/fdinfo/" + std::to_string(device_->process_fd()));
-    pid_t pid = 0;
-    for (std::string word; info >> word;) {
-        if (word == "Pid:") info >> pid;
-    }
-    ASSERT_GT(pid, 0);
-    EXPECT_EQ(::getsid(pid), pid);
-    const auto files = std::filesystem::path("/proc") / std::to_string(pid) / "fd";
+    const std::string pid =
+        field("/proc/self/fdinfo/" + std::to_string(device_->process_fd()), "Pid:");
+    EXPECT_EQ(::getsid(std::stoi(pid)), std::stoi(pid));
+    const auto files = std::filesystem::path("/proc") / pid / "fd";
     EXPECT_EQ(std::filesystem::read_symlink(files / "0"), "/dev/null");
     EXPECT_EQ(std::filesystem::read_symlink(files / "1"), "/dev/null");
     EXPECT_EQ(std::filesystem::read_symlink(files / "2").filename(), "wgtest0.log");
-}
-
-TEST_F(UserspaceWireguardTest, StartsWithSignalsUnblockedThoughItsOwnerBlocksThem) {
-    sigset_t blocked;
-    sigset_t before;
-    sigfillset(&blocked);
-    ASSERT_EQ(::sigprocmask(SIG_BLOCK, &blocked, &before), 0);
-    const Status created = device_->create();
-    ASSERT_EQ(::sigprocmask(SIG_SETMASK, &before, nullptr), 0);
-    ASSERT_OK(created);
-    ASSERT_EQ(::pidfd_send_signal(device_->process_fd(), SIGTERM, nullptr, 0), 0);
-    EXPECT_TRUE(readable(device_->process_fd(), 1000));
 }
 
 TEST_F(UserspaceWireguardTest, AProcessThatHangsIsATimeoutAndCanBeDestroyed) {
@@ -155,12 +164,24 @@ TEST_F(UserspaceWireguardTest, AMissingProgramIsNamedWithItsPackage) {
 }
 
 TEST_F(UserspaceWireguardTest, AProgramThatEndsAtOnceIsReportedWithWhatItSaid) {
-    const auto program = directory() / "wireguard-go";
-    std::ofstream(program) << "#!/bin/sh\necho no tunnel today >&2\nexit 1\n";
-    ASSERT_EQ(::chmod(program.c_str(), 0755), 0);
-    const Status created = create_with_path(directory());
+    const Status created = create_with_program("echo no tunnel today >&2");
     ASSERT_FALSE(created);
     EXPECT_NE(created.error().message.find("no tunnel today"), std::string::npos)
+        << created.error().message;
+}
+
+TEST_F(UserspaceWireguardTest, TheProgramStartsWithSignalsUnblockedThoughItsOwnerBlocksThem) {
+    sigset_t blocked;
+    sigset_t before;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    ASSERT_EQ(::sigprocmask(SIG_BLOCK, &blocked, &before), 0);
+    const Status created = create_with_program(
+        "while read -r key value; do [ $key != SigBlk: ] || echo blocked $value >&2; done "
+        "</proc/self/status");
+    ASSERT_EQ(::sigprocmask(SIG_SETMASK, &before, nullptr), 0);
+    ASSERT_FALSE(created);
+    EXPECT_NE(created.error().message.find("blocked 0000000000000000"), std::string::npos)
         << created.error().message;
 }
 

@@ -109,6 +109,8 @@ TEST_P(WireguardBackendTest, ChangesSettings) {
 
 TEST_P(WireguardBackendTest, APortInUseIsAnErrorUntilItIsFree) {
     constexpr TunnelSettings kWanted{.port = 51997, .fwmark = 0x1000, .mtu = 1380};
+    ASSERT_OK(device_->destroy());
+    ASSERT_OK(device_->create());
     {
         const UniqueFd other(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
         sockaddr_in address{};
