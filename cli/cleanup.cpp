@@ -2,14 +2,14 @@
 #include "cleanup.h"
 
 #include <fcntl.h>
-#include <fmt/core.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <iostream>
 
 #include "base/unique_fd.h"
-#include "exit_codes.h"
+#include "output.h"
 #include "service/cleanup.h"
 #include "source/config_file.h"
 
@@ -31,22 +31,17 @@ Result<Config> find_config(const Client& client, const CleanupOptions& options) 
 bool is_confirmed(const Config& config, const CleanupOptions& options) {
     if (options.yes) return true;
     if (::isatty(STDIN_FILENO) == 0) return config.policy == Policy::prefer;
-    fmt::print("Traffic of node {} to the mesh will leave in clear. Go on? [y/N] ", config.node);
-    std::cout.flush();
+    print("Traffic of node " + config.node + " to the mesh will leave in clear. Go on? [y/N] ");
+    std::fflush(stdout);
     std::string answer;
     std::getline(std::cin, answer);
     return answer == "y" || answer == "yes";
 }
 
-int fail(int code, const std::string& message) {
-    fmt::print(stderr, "wgsteer: {}\n", message);
-    return code;
-}
-
 int report(const Config& config, const Status& status) {
     if (!status) return fail(kExitBad, "cleanup: " + status.error().message);
-    fmt::print("Removed every trace of wgsteer from node {}. Its traffic leaves in clear now.\n",
-               config.node);
+    print("Removed every trace of wgsteer from node " + config.node +
+          ". Its traffic leaves in clear now.\n");
     return kExitFine;
 }
 
@@ -71,7 +66,7 @@ int clean_up_node(const Client& client, const CleanupOptions& options) {
     if (!alive) return report(*config, clean_up_without_agent(*config));
     const Result<Reply> reply = client.post("/v1/cleanup");
     if (!reply) return fail(kExitUnreachable, reply.error().message);
-    if (reply->status != 200) return fail(kExitBad, reply->body);
+    if (reply->status != 200) return fail(kExitBad, error_text(*reply));
     return report(*config, {});
 }
 

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "base/unique_fd.h"
 
@@ -26,6 +27,14 @@ std::string escape(const std::string& text) {
 }
 
 }  // namespace
+
+std::string error_text(const Reply& reply) {
+    const auto document = nlohmann::json::parse(reply.body, nullptr, false);
+    if (document.is_object() && document.contains("error") && document["error"].is_string()) {
+        return document["error"].get<std::string>();
+    }
+    return "the agent answered with HTTP status " + std::to_string(reply.status);
+}
 
 Result<Reply> Client::get(const std::string& path,
                           const std::map<std::string, std::string>& query) const {

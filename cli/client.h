@@ -14,6 +14,9 @@ struct Reply {
     std::string body;
 };
 
+// What a reply that is not a success says went wrong.
+std::string error_text(const Reply& reply);
+
 class Client {
   public:
     explicit Client(std::string socket) : socket_(std::move(socket)) {}

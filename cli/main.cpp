@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // wgsteer: asks and cleans up after the agent of this node.
-#include <fmt/core.h>
-
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <functional>
@@ -10,7 +8,7 @@
 #include "base/version.h"
 #include "cleanup.h"
 #include "client.h"
-#include "exit_codes.h"
+#include "output.h"
 #include "render.h"
 
 namespace wgs::cli {
@@ -19,6 +17,7 @@ namespace {
 using Json = nlohmann::json;
 using Query = std::map<std::string, std::string>;
 using Renderer = std::function<std::string(const Json&)>;
+using Judge = std::function<int(const Json&)>;  // the exit code
 
 struct Options {
     std::string socket = "/run/wgsteer/api.sock";
@@ -28,27 +27,28 @@ struct Options {
     CleanupOptions cleanup;
 };
 
-int fail(int code, const std::string& message) {
-    fmt::print(stderr, "wgsteer: {}\n", message);
-    return code;
+// Prints an answer; `judge` makes the exit code of it.
+int print_document(const Options& options, const std::string& body, const Renderer& render,
+                   const Judge& judge) {
+    const Json document = Json::parse(body, nullptr, false);
+    if (document.is_discarded()) return fail(kExitUnreachable, "the agent's answer is not JSON");
+    try {
+        const int code = judge(document);
+        print(options.output == "json" ? body : render(document));
+        return code;
+    } catch (const Json::exception& error) {
+        return fail(kExitUnreachable,
+                    std::string("the agent's answer has an unknown shape: ") + error.what());
+    }
 }
 
-std::string error_text(const Json& document) {
-    const bool told = document.is_object() && document.contains("error");
-    return told ? document["error"].get<std::string>() : "the agent answered with an error";
-}
-
-// Fetches a document and prints it; `judge` makes the exit code of it.
 int show(const Options& options, const std::string& path, const Query& query,
-         const Renderer& render, const std::function<int(const Json&)>& judge) {
+         const Renderer& render, const Judge& judge) {
     const Result<Reply> reply = Client(options.socket).get(path, query);
     if (!reply) return fail(kExitUnreachable, reply.error().message);
-    const Json document = Json::parse(reply->body, nullptr, false);
-    if (document.is_discarded()) return fail(kExitUnreachable, "the agent's answer is not JSON");
-    if (reply->status == 400) return fail(kExitUsage, error_text(document));
-    if (reply->status != 200) return fail(kExitBad, error_text(document));
-    fmt::print("{}", options.output == "json" ? reply->body : render(document));
-    return judge(document);
+    if (reply->status == 400) return fail(kExitUsage, error_text(*reply));
+    if (reply->status != 200) return fail(kExitBad, error_text(*reply));
+    return print_document(options, reply->body, render, judge);
 }
 
 int always_fine(const Json&) {
@@ -57,8 +57,7 @@ int always_fine(const Json&) {
 
 int show_status(const Options& options) {
     return show(options, "/v1/status", {}, &render_status, [&](const Json& status) {
-        const bool healthy = status.at("in_sync").get<bool>() && status.at("problems").empty();
-        return options.check && !healthy ? kExitBad : kExitFine;
+        return options.check && !is_healthy(status) ? kExitBad : kExitFine;
     });
 }
 
@@ -75,11 +74,9 @@ int show_explanation(const Options& options) {
 }
 
 int show_version(const Options& options) {
-    if (options.output == "json") {
-        fmt::print("{}\n", Json{{"version", kVersion}}.dump(2));
-    } else {
-        fmt::print("wgsteer {}\n", kVersion);
-    }
+    const std::string version(kVersion);
+    print(options.output == "json" ? Json{{"version", version}}.dump(2) + "\n"
+                                   : "wgsteer " + version + "\n");
     return kExitFine;
 }
 
@@ -142,5 +139,5 @@ int run(int argc, char** argv) {
 }  // namespace wgs::cli
 
 int main(int argc, char** argv) {
-    return wgs::cli::run(argc, argv);
+    return wgs::cli::finish(wgs::cli::run(argc, argv));
 }

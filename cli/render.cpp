@@ -31,6 +31,11 @@ std::string table(const std::vector<Row>& rows) {
     return text;
 }
 
+// For loops: nlohmann-json's own would take a single value for a list of one.
+const Json::array_t& items(const Json& list) {
+    return list.get_ref<const Json::array_t&>();
+}
+
 std::string text_or_dash(const Json& value) {
     if (value.is_null()) return "-";
     return value.is_string() ? value.get<std::string>() : value.dump();
@@ -38,7 +43,7 @@ std::string text_or_dash(const Json& value) {
 
 std::string joined(const Json& list) {
     std::string text;
-    for (const Json& item : list)
+    for (const Json& item : items(list))
         text += (text.empty() ? "" : " ") + text_or_dash(item);
     return text.empty() ? "-" : text;
 }
@@ -70,7 +75,7 @@ std::string peer_summary(const Json& peers) {
 
 std::string render_problems(const Json& problems) {
     std::string text;
-    for (const Json& problem : problems) {
+    for (const Json& problem : items(problems)) {
         text += fmt::format("PROBLEM  {}: {}\n", problem.at("object").get<std::string>(),
                             problem.at("message").get<std::string>());
     }
@@ -79,7 +84,7 @@ std::string render_problems(const Json& problems) {
 
 std::string render_tunnels(const Json& tunnels) {
     std::vector<Row> rows;
-    for (const Json& tunnel : tunnels) {
+    for (const Json& tunnel : items(tunnels)) {
         rows.push_back({"tunnel", text_or_dash(tunnel.at("device")),
                         text_or_dash(tunnel.at("backend")),
                         fmt::format("port {}", tunnel.at("port").get<int>()),
@@ -92,7 +97,7 @@ std::string render_tunnels(const Json& tunnels) {
 
 std::string render_hooks(const Json& hooks) {
     std::vector<Row> rows;
-    for (const Json& hook : hooks) {
+    for (const Json& hook : items(hooks)) {
         rows.push_back({"hook", text_or_dash(hook.at("device")), text_or_dash(hook.at("hook")),
                         text_or_dash(hook.at("program")), text_or_dash(hook.at("kind")),
                         hook.at("attached").get<bool>() ? "attached" : "OUTDATED"});
@@ -102,7 +107,7 @@ std::string render_hooks(const Json& hooks) {
 
 std::string render_verdicts(const Json& verdicts) {
     std::vector<Row> rows;
-    for (const auto& [reason, packets] : verdicts.items()) {
+    for (const auto& [reason, packets] : verdicts.get_ref<const Json::object_t&>()) {
         if (packets.get<std::uint64_t>() == 0) continue;
         rows.push_back({"packets", reason, packets.dump()});
     }
@@ -127,7 +132,7 @@ std::string render_status(const Json& status) {
 std::string render_peers(const Json& peers, std::chrono::seconds now_since_epoch) {
     std::vector<Row> rows{{"NAME", "STATE", "ENDPOINT", "HANDSHAKE", "RECEIVED", "SENT", "STEERED",
                            "DROPPED", "PREFIXES"}};
-    for (const Json& peer : peers) {
+    for (const Json& peer : items(peers)) {
         rows.push_back({text_or_dash(peer.at("name")), text_or_dash(peer.at("state")),
                         text_or_dash(peer.at("endpoint")),
                         age(peer.at("last_handshake"), now_since_epoch), bytes(peer.at("rx_bytes")),
@@ -144,6 +149,10 @@ std::string render_explanation(const Json& explanation) {
                   {"peer", text_or_dash(explanation.at("peer"))},
                   {"prefix", text_or_dash(explanation.at("prefix"))},
                   {"tunnel", text_or_dash(explanation.at("tunnel"))}});
+}
+
+bool is_healthy(const Json& status) {
+    return status.at("in_sync").get<bool>() && items(status.at("problems")).empty();
 }
 
 }  // namespace wgs::cli

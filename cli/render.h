@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's documents for people: aligned, problems first.
+// The agent's documents for people: aligned, problems first. All of them throw
+// nlohmann::json::exception on a document of another shape.
 #pragma once
 
 #include <chrono>
@@ -11,5 +12,8 @@ namespace wgs::cli {
 std::string render_status(const nlohmann::json& status);
 std::string render_peers(const nlohmann::json& peers, std::chrono::seconds now_since_epoch);
 std::string render_explanation(const nlohmann::json& explanation);
+
+// Whether nothing is wrong with an agent.
+bool is_healthy(const nlohmann::json& status);
 
 }  // namespace wgs::cli
