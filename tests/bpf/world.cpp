@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <linux/pkt_cls.h>
 
 #include <cstring>
 #include <map>
@@ -36,15 +37,21 @@ std::string peer_name(std::size_t peer, std::size_t reason) {
     return fmt::format("peer {} reason {}", peer, reason);
 }
 
+std::string dropped_name(std::size_t peer) {
+    return fmt::format("peer {} dropped", peer);
+}
+
 Counters read_counters(const Tables& tables) {
     Counters counters;
     const auto totals = tables.verdicts.sums().value();
     for (std::size_t i = 0; i < totals.size(); ++i)
         add(counters, total_name(i / WGS_REASON_COUNT, i % WGS_REASON_COUNT), totals[i]);
     const auto peers = tables.stats.sums().value();
-    for (std::size_t peer = 0; peer < peers.size(); ++peer)
+    for (std::size_t peer = 0; peer < peers.size(); ++peer) {
         for (std::size_t reason = 0; reason < WGS_REASON_COUNT; ++reason)
             add(counters, peer_name(peer, reason), peers[peer].by_reason[reason]);
+        add(counters, dropped_name(peer), peers[peer].dropped);
+    }
     return counters;
 }
 
@@ -157,8 +164,10 @@ void World::check(wgs_hook hook, const Bytes& in, std::uint32_t mark,
 
     const wgs_counter counted{.packets = 1, .bytes = in.size() - expected.l3_offset};
     add(counters, total_name(hook, expected.reason), counted);
-    if (expected.peer >= WGS_PEER_FIRST && expected.peer < kOutsideTable)
+    if (expected.peer >= WGS_PEER_FIRST && expected.peer < kOutsideTable) {
         add(counters, peer_name(expected.peer, expected.reason), counted);
+        if (expected.action == TC_ACT_SHOT) add(counters, dropped_name(expected.peer), counted);
+    }
     EXPECT_EQ(read_counters(programs_->tables()), counters);
 
     const auto probe = test_run(program, in, {.mark = mark, .cb = kProbe});
