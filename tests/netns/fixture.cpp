@@ -84,7 +84,8 @@ testing::AssertionResult lossless(const StreamReport& report) {
 }
 
 std::string device_counters(const Node& node) {
-    return node.name() + "\n" + run({"ip", "-s", "link", "show"}, {.ns = &node.ns()}).output;
+    return node.name() + "\n" + run({"ip", "-s", "link", "show"}, {.ns = &node.ns()}).output +
+           run({"grep", "Udp:", "/proc/self/net/snmp"}, {.ns = &node.ns()}).output;
 }
 
 std::string unused_public_key() {
