@@ -72,13 +72,20 @@ Json hooks(const AgentView& agent, const std::vector<HookStatus>& attached) {
     return list;
 }
 
+// A decrypted packet meets two hooks, of which wg_in sees each one.
+bool is_second_count(const VerdictTotal& total) {
+    return total.point == HookPoint::nic_in && total.reason == WGS_REASON_decrypted;
+}
+
+// Packets by reason, each packet once.
 Json verdicts(const std::vector<VerdictTotal>& totals) {
     Json counts;
     for (const ReasonInfo& reason : kReasons) {
         if (reason.number == WGS_REASON_none) continue;
         std::uint64_t packets = 0;
         for (const VerdictTotal& total : totals) {
-            if (total.reason == reason.number) packets += total.counter.packets;
+            if (total.reason == reason.number && !is_second_count(total))
+                packets += total.counter.packets;
         }
         counts[std::string(reason.name)] = packets;
     }

@@ -23,6 +23,7 @@ struct HttpServer::State {
     EventLoop* loop = nullptr;
 
     void turn();
+    [[nodiscard]] unsigned connections() const;
 };
 
 namespace {
@@ -120,8 +121,18 @@ HttpServer::HttpServer(HttpServer&&) noexcept = default;
 HttpServer& HttpServer::operator=(HttpServer&&) noexcept = default;
 HttpServer::~HttpServer() = default;
 
+unsigned HttpServer::State::connections() const {
+    return MHD_get_daemon_info(daemon.get(), MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
 void HttpServer::State::turn() {
-    MHD_run(daemon.get());
+    // At the connection limit libmicrohttpd stops listening; once some have ended it takes one more
+    // run, for which nothing would wake us, until it listens again.
+    unsigned before = 0;
+    do {
+        before = connections();
+        MHD_run(daemon.get());
+    } while (connections() < before);
     MHD_UNSIGNED_LONG_LONG timeout = 0;
     if (MHD_get_timeout(daemon.get(), &timeout) == MHD_YES) {
         // An unarmed timer only delays the closing of idle connections.
