@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The contract between the programs and the agent: every value that crosses a BPF map, in C11 and C++20.
+/* The contract between the programs and the agent: every value that crosses a BPF map, in C11 and
+ * C++20.
  *
- * Integers are in host byte order unless a comment says otherwise. A changed layout needs a new version
- * suffix on its map (maps/names.h), because maps outlive the agent that made them.
+ * Integers are in host byte order unless a comment says otherwise. A changed layout needs a new
+ * version suffix on its map (maps/names.h), because maps outlive the agent that made them.
  */
 #pragma once
 
@@ -66,8 +67,8 @@ WGS_STATIC_ASSERT(sizeof(struct wgs_prefix6) == 20, "LPM key: length then addres
 struct wgs_owner {
     __u32 peer_and_class; /* peer id in the low 24 bits, enum wgs_class above */
 };
-#define WGS_OWNER(peer, cls) (((cls) * 0x1000000u) | ((peer) & 0xffffffu))
-#define WGS_OWNER_PEER(word) ((word) & 0xffffffu)
+#define WGS_OWNER(peer, cls) (((cls)*0x1000000u) | ((peer)&0xffffffu))
+#define WGS_OWNER_PEER(word) ((word)&0xffffffu)
 #define WGS_OWNER_CLASS(word) ((word) >> 24)
 
 /* Peer table value. Flipping `state` is one 4-byte store for any number of prefixes. */
@@ -87,7 +88,8 @@ struct wgs_tunnel {
 };
 WGS_STATIC_ASSERT(sizeof(struct wgs_tunnel) == 20, "no hidden padding");
 
-/* Whom a peer id stands for, so that a restarted agent (and bpftool) can tell. Not read by programs. */
+/* Whom a peer id stands for, so that a restarted agent (and bpftool) can tell. Not read by
+ * programs. */
 #define WGS_NODE_NAME_SIZE 256 /* with the terminating zero */
 struct wgs_peer_record {
     char name[WGS_NODE_NAME_SIZE];
@@ -113,15 +115,17 @@ struct wgs_peer_stats {
 };
 
 /* Per-hook totals: index = hook * WGS_REASON_COUNT + reason, value struct wgs_counter. */
-#define WGS_VERDICT_INDEX(hook, reason) ((hook) * WGS_REASON_COUNT + (reason))
+#define WGS_VERDICT_INDEX(hook, reason) ((hook)*WGS_REASON_COUNT + (reason))
 #define WGS_VERDICT_ENTRIES (WGS_HOOK_COUNT * WGS_REASON_COUNT)
 
 /* A packet given to BPF_PROG_TEST_RUN with cb[3], cb[4] = these is judged but not counted; the
- * decision is left in cb[0..2]: reason, peer id, tunnel index. Packets on the wire keep their cb. */
+ * decision is left in cb[0..2]: reason, peer id, tunnel index. Packets on the wire keep their cb.
+ */
 #define WGS_PROBE_CB3 0x77677374u
 #define WGS_PROBE_CB4 0x65657221u
 
 #define WGS_MAX_TUNNELS 16
 
 /* Source MAC address of re-injected packets: locally administered, never on a wire. */
-#define WGS_REINJECT_SOURCE_MAC {0x02, 0x77, 0x67, 0x73, 0x00, 0x01}
+#define WGS_REINJECT_SOURCE_MAC                                                                    \
+    { 0x02, 0x77, 0x67, 0x73, 0x00, 0x01 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Names of what the kernel lists: at most 15 characters, "wgs_" first; maps end in a layout version. */
+/* Names of what the kernel lists: at most 15 characters, "wgs_" first; maps end in a layout
+ * version. */
 #pragma once
 
 #define WGS_MAP_PREFIX4 "wgs_prefix4_v1"

@@ -10,8 +10,8 @@
 
 namespace wgs {
 
-// What failed, and on which object. `code` is for decisions, `message` for people; the message names
-// the operation and its object and is complete without the code's text.
+// What failed, and on which object. `code` is for decisions, `message` for people; the message
+// names the operation and its object and is complete without the code's text.
 struct Error {
     std::error_code code;
     std::string message;
@@ -43,12 +43,14 @@ using Status = Result<void>;
 // An error of the operating system; pass errno as captured right after the failed call.
 [[nodiscard]] inline tl::unexpected<Error> os_error(int errnum, std::string_view what) {
     const std::error_code code(errnum, std::generic_category());
-    return tl::unexpected(Error{.code = code, .message = std::string(what) + ": " + code.message()});
+    return tl::unexpected(
+        Error{.code = code, .message = std::string(what) + ": " + code.message()});
 }
 
 // An error which no system call reported: bad input, a broken protocol, a rule of ours.
 [[nodiscard]] inline tl::unexpected<Error> make_error(std::errc condition, std::string what) {
-    return tl::unexpected(Error{.code = std::make_error_code(condition), .message = std::move(what)});
+    return tl::unexpected(
+        Error{.code = std::make_error_code(condition), .message = std::move(what)});
 }
 
 [[nodiscard]] inline tl::unexpected<Error> invalid(std::string what) {
@@ -57,12 +59,13 @@ using Status = Result<void>;
 
 }  // namespace wgs
 
-// Evaluates a Result; on error returns that error from the enclosing function, else yields the value.
-#define WGS_TRY(expression)                                                        \
-    __extension__({                                                                \
-        auto wgs_result = (expression);                                            \
-        if (!wgs_result) return ::tl::unexpected(std::move(wgs_result).error());   \
-        ::wgs::detail::unwrap(std::move(wgs_result));                              \
+// Evaluates a Result; on error returns that error from the enclosing function, else yields the
+// value.
+#define WGS_TRY(expression)                                                                        \
+    __extension__({                                                                                \
+        auto wgs_result = (expression);                                                            \
+        if (!wgs_result) return ::tl::unexpected(std::move(wgs_result).error());                   \
+        ::wgs::detail::unwrap(std::move(wgs_result));                                              \
     })
 
 namespace wgs::detail {

@@ -17,7 +17,9 @@ namespace wgs {
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit);
 
 // Replaces `path` atomically: a temporary file in the same directory (a dot file, so that directory
-// watchers skip it), fsync, mode set, rename. On error the old file is untouched and no temporary stays.
-Status write_file_atomically(const std::filesystem::path& path, std::string_view content, mode_t mode);
+// watchers skip it), fsync, mode set, rename. On error the old file is untouched and no temporary
+// stays.
+Status write_file_atomically(const std::filesystem::path& path, std::string_view content,
+                             mode_t mode);
 
 }  // namespace wgs

@@ -16,7 +16,8 @@ class Secret {
   public:
     Secret() = default;
     explicit Secret(std::span<const std::uint8_t, Size> bytes) {
-        for (std::size_t i = 0; i < Size; ++i) bytes_[i] = bytes[i];
+        for (std::size_t i = 0; i < Size; ++i)
+            bytes_[i] = bytes[i];
     }
     Secret(Secret&& other) noexcept : bytes_(other.bytes_) { other.wipe(); }
     Secret& operator=(Secret&& other) noexcept {

@@ -39,7 +39,8 @@ class PrivateKey {
 
     [[nodiscard]] std::span<const std::uint8_t, kSize> bytes() const { return secret_.bytes(); }
     [[nodiscard]] PublicKey public_key() const;
-    // Base64 for the key file and hexadecimal for wireguard-go's protocol. The caller wipes the text.
+    // Base64 for the key file and hexadecimal for wireguard-go's protocol. The caller wipes the
+    // text.
     [[nodiscard]] std::string to_base64() const;
     [[nodiscard]] std::string to_hex() const;
 
@@ -47,8 +48,8 @@ class PrivateKey {
     Secret<kSize> secret_;
 };
 
-// Loads the key file, or creates it with mode 0600 if there is none. A file that others can read, of
-// a wrong length or with bad content is refused and left as it is.
+// Loads the key file, or creates it with mode 0600 if there is none. A file that others can read,
+// of a wrong length or with bad content is refused and left as it is.
 Result<PrivateKey> load_or_create_private_key(const std::string& path);
 
 }  // namespace wgs

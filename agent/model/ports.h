@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The environment: one interface per kernel subsystem. agent/kernel and agent/service implement them
-// over real system calls, tests/support over plain memory with failures on demand.
+// The environment: one interface per kernel subsystem. agent/kernel and agent/service implement
+// them over real system calls, tests/support over plain memory with failures on demand.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ class WireguardDevice {
     virtual Status destroy() = 0;
 };
 
-// BPF tables and hooks. Programs are loaded before; attach() puts the current ones in place, replacing
-// older ones atomically.
+// BPF tables and hooks. Programs are loaded before; attach() puts the current ones in place,
+// replacing older ones atomically.
 class Steering {
   public:
     virtual ~Steering() = default;
@@ -62,8 +62,8 @@ class Steering {
 class Links {
   public:
     virtual ~Links() = default;
-    // The devices named, in this order, leaving out those that do not exist. With no names: those that
-    // hold one of `addresses`; with no addresses either, those of the default routes.
+    // The devices named, in this order, leaving out those that do not exist. With no names: those
+    // that hold one of `addresses`; with no addresses either, those of the default routes.
     virtual Result<std::vector<Underlay>> underlays(const std::vector<std::string>& names,
                                                     const std::vector<IpAddress>& addresses) = 0;
 };

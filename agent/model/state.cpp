@@ -5,11 +5,16 @@ namespace wgs {
 
 std::string_view to_string(PeerState state) {
     switch (state) {
-        case PeerState::no_key: return "no_key";
-        case PeerState::conflict: return "conflict";
-        case PeerState::waiting: return "waiting";
-        case PeerState::ready: return "ready";
-        case PeerState::stalled: return "stalled";
+        case PeerState::no_key:
+            return "no_key";
+        case PeerState::conflict:
+            return "conflict";
+        case PeerState::waiting:
+            return "waiting";
+        case PeerState::ready:
+            return "ready";
+        case PeerState::stalled:
+            return "stalled";
     }
     return "unknown";
 }

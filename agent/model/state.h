@@ -56,12 +56,12 @@ struct TunnelSettings {
     bool operator==(const TunnelSettings&) const = default;
 };
 
-// Changes to one peer of a device. Allowed IPs are added, never replaced as a whole: adding one that
-// another peer has moves it atomically.
+// Changes to one peer of a device. Allowed IPs are added, never replaced as a whole: adding one
+// that another peer has moves it atomically.
 struct PeerUpdate {
     PublicKey public_key;
-    std::optional<Endpoint> endpoint;                 // none: leave
-    std::optional<std::chrono::seconds> keepalive;    // none: leave
+    std::optional<Endpoint> endpoint;               // none: leave
+    std::optional<std::chrono::seconds> keepalive;  // none: leave
     std::vector<Prefix> add_allowed_ips;
     bool operator==(const PeerUpdate&) const = default;
 };
@@ -96,8 +96,8 @@ struct Owner {
 // What a peer id stands for.
 struct PeerRecord {
     std::string name;
-    PublicKey public_key;                // zero: none
-    std::optional<Endpoint> endpoint;    // as last written to WireGuard by us
+    PublicKey public_key;              // zero: none
+    std::optional<Endpoint> endpoint;  // as last written to WireGuard by us
     bool operator==(const PeerRecord&) const = default;
 };
 

@@ -225,11 +225,12 @@ void Planner::add_sessions() {
     std::vector<UpdateSession> moves;
     for (const auto& [name, pair] : pairs_) {
         if (!pair.wanted->public_key) continue;
-        UpdateSession move{.update = {.public_key = *pair.wanted->public_key}};
+        const PublicKey& key = *pair.wanted->public_key;
         const auto moves_in = [&](const Prefix& prefix) {
             const auto holder = holders.find(prefix);
-            return holder != holders.end() && holder->second != *pair.wanted->public_key;
+            return holder != holders.end() && holder->second != key;
         };
+        UpdateSession move{.update = {.public_key = key}};
         for (const auto& [prefix, prefix_class] : pair.wanted->prefixes) {
             if (moves_in(prefix)) move.update.add_allowed_ips.push_back(prefix);
         }
@@ -300,8 +301,8 @@ void Planner::point_prefixes() {
     }
     std::ranges::stable_sort(steps, std::ranges::greater{},
                              [](const SetPrefix& step) { return step.prefix.length(); });
-    for (SetPrefix& step : steps)
-        emit(std::move(step));
+    for (const SetPrefix& step : steps)
+        emit(step);
 }
 
 void Planner::remove_prefixes() {

@@ -18,8 +18,8 @@ using namespace std::chrono_literals;
 
 // WireGuard devices and TCX links report no changes made by hand, so they are looked at this often.
 constexpr auto kIdlePoll = 500ms;
-// Looking must not cost more than a share of one core, however large the mesh: one part in this many
-// when nothing is expected, and while a handshake is.
+// Looking must not cost more than a share of one core, however large the mesh: one part in this
+// many when nothing is expected, and while a handshake is.
 constexpr int kIdleShare = 50;
 constexpr int kWaitingShare = 4;
 // Events that come together are handled together.

@@ -19,7 +19,7 @@ struct ReasonInfo {
 };
 
 inline constexpr std::array kReasons{
-#define WGS_REASON_INFO(number, name, direction, text) \
+#define WGS_REASON_INFO(number, name, direction, text)                                             \
     ReasonInfo{WGS_REASON_##name, #name, #direction, text},
     WGS_REASONS(WGS_REASON_INFO)
 #undef WGS_REASON_INFO

@@ -13,10 +13,10 @@
 #include "model/ip.h"
 #include "model/key.h"
 
-#define ASSERT_OK(expression)                                                         \
-    do {                                                                              \
-        const auto& wgs_status = (expression);                                        \
-        ASSERT_TRUE(wgs_status) << #expression << ": " << wgs_status.error().message; \
+#define ASSERT_OK(expression)                                                                      \
+    do {                                                                                           \
+        const auto& wgs_status = (expression);                                                     \
+        ASSERT_TRUE(wgs_status) << #expression << ": " << wgs_status.error().message;              \
     } while (false)
 
 namespace wgs::test {
