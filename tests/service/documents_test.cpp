@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/documents.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/version.h"
+#include "example.h"
+
+namespace wgs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const std::vector<HookStatus> kHooks{
+    {.hook = {.ifindex = 2, .point = HookPoint::nic_out},
+     .kind = "tcx",
+     .program = "wgs_nic_out",
+     .current = true},
+    {.hook = {.ifindex = 9, .point = HookPoint::wg_in},
+     .kind = "tcx",
+     .program = "wgs_wg_in",
+     .current = true},
+    {.hook = {.ifindex = 2, .point = HookPoint::nic_in},
+     .kind = "clsact",
+     .program = "wgs_nic_in",
+     .current = false},
+    {.hook = {.ifindex = 77, .point = HookPoint::nic_in},
+     .kind = "tcx",
+     .program = "wgs_nic_in",
+     .current = true},
+};
+
+// Of the verdicts, those that are not zero.
+Json status_of(const Example& example) {
+    const std::string text = status_document(example.view(), example.verdicts, kHooks);
+    EXPECT_TRUE(text.ends_with("\n}\n"));
+    Json status = Json::parse(text);
+    Json counted = Json::object();
+    for (const auto& [reason, packets] : status["verdicts"].items()) {
+        if (packets != 0) counted[reason] = packets;
+    }
+    status["verdicts"] = counted;
+    return status;
+}
+
+// Documents differ in the order of their keys too: what people read has an order.
+void expect_same(const Json& document, const char* expected) {
+    EXPECT_EQ(document.dump(2), Json::parse(expected).dump(2));
+}
+
+TEST(StatusDocument, ShowsTheNodeItsPeersTunnelHooksAndVerdicts) {
+    Json status = status_of(Example());
+    EXPECT_EQ(status["version"], kVersion);
+    status.erase("version");
+    expect_same(status, R"({
+      "node": "node-a",
+      "policy": "require",
+      "hosts": true,
+      "in_sync": true,
+      "peers": {"total": 2, "ready": 1, "waiting": 0, "no_key": 1, "conflict": 0, "stalled": 0},
+      "tunnels": [{
+          "device": "wgsteer0",
+          "backend": "userspace",
+          "public_key": "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABc=",
+          "port": 51820,
+          "mtu": 1440,
+          "fwmark": 4096,
+          "up": true
+      }],
+      "hooks": [
+        {"device": "eth0", "hook": "egress", "kind": "tcx", "program": "wgs_nic_out", "attached": true},
+        {"device": "wgsteer0", "hook": "ingress", "kind": "tcx", "program": "wgs_wg_in", "attached": true},
+        {"device": "eth0", "hook": "ingress", "kind": "clsact", "program": "wgs_nic_in", "attached": false},
+        {"device": "77", "hook": "ingress", "kind": "tcx", "program": "wgs_nic_in", "attached": true}
+      ],
+      "verdicts": {"steered": 5, "no_tunnel": 3, "decrypted": 3},
+      "leaks": null,
+      "problems": []
+    })");
+}
+
+TEST(StatusDocument, NamesEveryReasonAlsoWhenItIsZero) {
+    const auto status = Json::parse(status_document(Example().view(), {}, {}));
+    std::vector<std::string> names;
+    for (const auto& [reason, packets] : status["verdicts"].items()) {
+        names.push_back(reason);
+        EXPECT_EQ(packets, 0) << reason;
+    }
+    std::vector<std::string> expected;
+    for (std::size_t i = 1; i < kReasons.size(); ++i)
+        expected.emplace_back(kReasons.at(i).name);
+    EXPECT_EQ(names, expected);
+}
+
+TEST(StatusDocument, BeforeAnythingIsThereHasEmptyLists) {
+    const Example example;
+    const ActualState nothing;
+    const std::map<std::string, CachedPeer> no_peers;
+    const std::map<std::string, PeerState> no_states;
+    const AgentView view{
+        .config = example.config, .peers = no_peers, .states = no_states, .actual = nothing};
+    const auto status = Json::parse(status_document(view, {}, {}));
+    EXPECT_EQ(status["in_sync"], false);
+    EXPECT_EQ(status["peers"]["total"], 0);
+    EXPECT_EQ(status["tunnels"], Json::array());
+    EXPECT_EQ(status["hooks"], Json::array());
+    EXPECT_EQ(peers_document(view, {}), "[]\n");
+}
+
+TEST(StatusDocument, TellsProblemsInTheirOrder) {
+    Example example;
+    example.problems = {{.object = "kernel", .message = "create wgsteer0: no"},
+                        {.object = "b.yaml", .message = "line 1:\n\"x\""}};
+    expect_same(status_of(example)["problems"], R"([
+      {"object": "kernel", "message": "create wgsteer0: no"},
+      {"object": "b.yaml", "message": "line 1:\n\"x\""}
+    ])");
+}
+
+TEST(StatusDocument, ReplacesWhatIsNotUtf8) {
+    Example example;
+    example.problems = {{.object = "\xff.yaml", .message = "bad"}};
+    EXPECT_EQ(status_of(example)["problems"][0]["object"], "\xef\xbf\xbd.yaml");
+}
+
+TEST(PeersDocument, ShowsEachPeerWithWhatItsSessionAndCountersSay) {
+    const Example example;
+    const std::string text = peers_document(example.view(), example.counts);
+    EXPECT_TRUE(text.ends_with("\n]\n"));
+    expect_same(Json::parse(text), R"([
+      {
+        "name": "node-b",
+        "state": "ready",
+        "public_key": "AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABc=",
+        "endpoint": "203.0.113.7:51820",
+        "prefixes": ["10.2.0.0/24", "fd10:2::/64"],
+        "addresses": ["192.168.50.2", "fd50::2"],
+        "last_handshake": 1700000000,
+        "rx_bytes": 1000,
+        "tx_bytes": 2000,
+        "steered_packets": 5,
+        "dropped_packets": 1,
+        "clear_packets": 2,
+        "decrypted_packets": 3
+      },
+      {
+        "name": "node-c",
+        "state": "no_key",
+        "public_key": null,
+        "endpoint": "192.168.50.3:51820",
+        "prefixes": [],
+        "addresses": ["192.168.50.3"],
+        "last_handshake": null,
+        "rx_bytes": 0,
+        "tx_bytes": 0,
+        "steered_packets": 0,
+        "dropped_packets": 0,
+        "clear_packets": 0,
+        "decrypted_packets": 0
+      }
+    ])");
+}
+
+TEST(PeersDocument, ShowsAPeerThatNoPlanHasSeenAsWaiting) {
+    Example example;
+    example.states.clear();
+    example.actual.tunnel.reset();
+    const auto peers = Json::parse(peers_document(example.view(), {}));
+    EXPECT_EQ(peers[0]["state"], "waiting");
+    EXPECT_EQ(peers[0]["endpoint"], "192.168.50.2:51820");
+    EXPECT_EQ(peers[0]["last_handshake"], nullptr);
+}
+
+class ExplainDocument : public testing::Test {
+  protected:
+    [[nodiscard]] Json explained(const std::string& destination, const Explanation& answer) const {
+        const Flow flow{.source = ip("10.1.0.10"), .destination = ip(destination)};
+        return Json::parse(explain_document(example_.view(), flow, answer));
+    }
+    Example example_;
+};
+
+TEST_F(ExplainDocument, NamesPeerPrefixAndTunnelOfASteeredPacket) {
+    expect_same(explained("10.2.0.10",
+                          {.verdict = Verdict::steer, .reason = WGS_REASON_steered, .peer = 8}),
+                R"({
+      "verdict": "steer",
+      "reason": "steered",
+      "text": "sent into the tunnel of a ready peer",
+      "peer": "node-b",
+      "prefix": "10.2.0.0/24",
+      "tunnel": "wgsteer0"
+    })");
+}
+
+TEST_F(ExplainDocument, HasNullsForAStrangersPacket) {
+    expect_same(explained("203.0.113.1", {.reason = WGS_REASON_no_peer}), R"({
+      "verdict": "pass",
+      "reason": "no_peer",
+      "text": "destination belongs to no node of the mesh",
+      "peer": null,
+      "prefix": null,
+      "tunnel": null
+    })");
+}
+
+TEST_F(ExplainDocument, NamesOwnersThatAreNoPeers) {
+    const auto owner = [&](const std::string& destination, PeerId id) {
+        const Json document = explained(destination, {.verdict = Verdict::drop, .peer = id});
+        return document["peer"].get<std::string>() + " " + document["prefix"].get<std::string>();
+    };
+    EXPECT_EQ(owner("10.1.0.1", WGS_PEER_SELF), "node-a 10.1.0.0/24");
+    EXPECT_EQ(owner("10.9.0.1", WGS_PEER_CLUSTER), "(no node) 10.0.0.0/8");
+    EXPECT_EQ(owner("10.4.0.1", WGS_PEER_GONE), "(departed node) 10.4.0.0/24");
+    EXPECT_EQ(owner("10.9.0.1", 1234), "1234 10.0.0.0/8");
+}
+
+TEST(ErrorDocument, QuotesTheMessage) {
+    EXPECT_EQ(error_document({.code = {}, .message = "no \"x\"\n\xff"}),
+              "{\n  \"error\": \"no \\\"x\\\"\\n\xef\xbf\xbd\"\n}\n");
+}
+
+TEST(VersionDocument, HasTheVersion) {
+    EXPECT_EQ(Json::parse(version_document()), (Json{{"version", kVersion}}));
+}
+
+}  // namespace
+}  // namespace wgs
