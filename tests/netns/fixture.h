@@ -20,7 +20,10 @@ class MeshTest : public testing::Test {
     void SetUp() override;
 };
 
-// A capture that missed nothing, saw WireGuard, and saw no clear text.
+// A capture that missed nothing and saw no clear text.
+testing::AssertionResult nothing_in_clear(const WireCounts& counts);
+
+// The same, and it saw WireGuard.
 testing::AssertionResult only_encrypted(const WireCounts& counts);
 
 // Agents on all nodes, all ready. Breaks the test if that takes too long.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "tests/netns/fixture.h"
+#include "tests/support/socket_address.h"
 
 namespace wgs::test {
 namespace {
@@ -47,6 +48,7 @@ class PolicyTest : public MeshTest {
                         "name: node-2\naddresses: [192.168.50.2, \"fd50::2\"]\n"
                         "prefixes: [10.2.0.0/24, \"fd10:2::/64\"]\nport: 51820\n" +
                             key_line);
+        open_port_of_node_2();
         Agent& agent = cluster_->node(1).agent();
         agent.start();
         if (!eventually(5s, [&] { return agent.peer_state("node-2") == state; })) {
@@ -58,14 +60,22 @@ class PolicyTest : public MeshTest {
         return fmt::format("public_key: \"{}\"\n", unused_public_key());
     }
 
+    // Takes what WireGuard of node 1 sends, or node 2 would refuse it with ICMP, in clear.
+    void open_port_of_node_2() {
+        port_ = cluster_->node(2).ns().socket(AF_INET, SOCK_DGRAM, 0);
+        const SocketAddress address(cluster_->node(2).host_address(Family::v4), 51820);
+        if (::bind(port_.get(), address.get(), address.size()) != 0) broken_call("bind");
+    }
+
     std::optional<Cluster> cluster_;
+    UniqueFd port_;
 };
 
 TEST_F(PolicyTest, RequireDropsForAWaitingPeer) {
     start_half_a_mesh("require", key_line(), "waiting");
     const Knock result = knock(*cluster_);
     EXPECT_EQ(result.answers, 0);
-    EXPECT_EQ(result.wire.clear, 0U);
+    EXPECT_TRUE(nothing_in_clear(result.wire));
     EXPECT_TRUE(judges(*cluster_, "drop", "waiting"));
 }
 
@@ -73,7 +83,7 @@ TEST_F(PolicyTest, RequireDropsForAPeerWithoutKey) {
     start_half_a_mesh("require", "", "no_key");
     const Knock result = knock(*cluster_);
     EXPECT_EQ(result.answers, 0);
-    EXPECT_EQ(result.wire.clear, 0U);
+    EXPECT_TRUE(nothing_in_clear(result.wire));
     EXPECT_TRUE(judges(*cluster_, "drop", "no_key"));
 }
 
@@ -105,14 +115,14 @@ TEST_F(PolicyTest, PrefixOfADepartedNodeStaysClosed) {
 
     const Knock left = knock(cluster);
     EXPECT_EQ(left.answers, 0);
-    EXPECT_EQ(left.wire.clear, 0U);
+    EXPECT_TRUE(nothing_in_clear(left.wire));
     EXPECT_TRUE(judges(cluster, "drop", "gone"));
 
     staying.kill9();
     staying.start();
     ASSERT_TRUE(staying.wait_ready(0));
     EXPECT_TRUE(judges(cluster, "drop", "gone"));
-    EXPECT_EQ(knock(cluster).wire.clear, 0U);
+    EXPECT_TRUE(nothing_in_clear(knock(cluster).wire));
 }
 
 TEST_F(PolicyTest, StoppedAgentStillRequires) {
@@ -120,7 +130,7 @@ TEST_F(PolicyTest, StoppedAgentStillRequires) {
     ASSERT_EQ(cluster_->node(1).agent().stop(), 0);
     const Knock result = knock(*cluster_);
     EXPECT_EQ(result.answers, 0);
-    EXPECT_EQ(result.wire.clear, 0U);
+    EXPECT_TRUE(nothing_in_clear(result.wire));
 }
 
 TEST_F(PolicyTest, UnclaimedClusterPrefixIsClosedUnderRequire) {
