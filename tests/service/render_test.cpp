@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/render.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace wgs::cli {
+namespace {
+
+using Json = nlohmann::json;
+using namespace std::chrono_literals;
+
+Json healthy_status() {
+    return Json::parse(R"({
+      "node": "node-a",
+      "version": "0.1.0",
+      "policy": "require",
+      "hosts": true,
+      "in_sync": true,
+      "peers": {"total": 2, "ready": 2, "waiting": 0, "no_key": 0, "conflict": 0, "stalled": 0},
+      "tunnels": [{
+          "device": "wgsteer0",
+          "backend": "kernel",
+          "public_key": "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABc=",
+          "port": 51820,
+          "mtu": 1440,
+          "fwmark": 4096,
+          "up": true
+      }],
+      "hooks": [
+        {"device": "eth0", "hook": "egress", "kind": "tcx", "program": "wgs_nic_out", "attached": true},
+        {"device": "wgsteer0", "hook": "ingress", "kind": "tcx", "program": "wgs_wg_in", "attached": true}
+      ],
+      "verdicts": {"steered": 18446744073709551615, "waiting": 0, "no_peer": 7},
+      "leaks": null,
+      "problems": []
+    })");
+}
+
+TEST(RenderStatus, OfAHealthyNode) {
+    EXPECT_EQ(render_status(healthy_status()),
+              R"(node     node-a
+policy   require
+hosts    encrypted
+in sync  yes
+peers    2 of 2 ready
+leaks    not watched
+
+tunnel  wgsteer0  kernel  port 51820  mtu 1440  fwmark 0x1000  AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABc=
+hook  eth0      egress   wgs_nic_out  tcx  attached
+hook  wgsteer0  ingress  wgs_wg_in    tcx  attached
+
+packets  no_peer  7
+packets  steered  18446744073709551615
+)");
+}
+
+TEST(RenderStatus, TellsProblemsFirst) {
+    Json status = healthy_status();
+    status["problems"] = {{{"object", "kernel"}, {"message", "create wgsteer0: no"}},
+                          {{"object", "b.yaml"}, {"message", "not a node file"}}};
+    status["policy"] = "prefer";
+    status["hosts"] = false;
+    status["in_sync"] = false;
+    status["leaks"] = 3;
+    status["peers"] = {{"total", 9},  {"ready", 2},    {"waiting", 1},
+                       {"no_key", 0}, {"conflict", 4}, {"stalled", 2}};
+    status["tunnels"] = Json::array();
+    status["hooks"][0]["attached"] = false;
+    status["verdicts"] = Json::object();
+    EXPECT_EQ(render_status(status),
+              R"(PROBLEM  kernel: create wgsteer0: no
+PROBLEM  b.yaml: not a node file
+
+node     node-a
+policy   prefer
+hosts    off
+in sync  NO
+peers    2 of 9 ready, 1 waiting, 4 conflict, 2 stalled
+leaks    3
+
+hook  eth0      egress   wgs_nic_out  tcx  OUTDATED
+hook  wgsteer0  ingress  wgs_wg_in    tcx  attached
+
+)");
+}
+
+TEST(RenderPeers, OfAnEmptyMeshIsTheHeading) {
+    EXPECT_EQ(render_peers(Json::array(), 0s),
+              "NAME  STATE  ENDPOINT  HANDSHAKE  RECEIVED  SENT  STEERED  DROPPED  PREFIXES\n");
+}
+
+TEST(RenderPeers, AlignsAndShowsWhatIsMissingAsADash) {
+    const Json peers = Json::parse(R"([
+      {"name": "node-b", "state": "ready", "endpoint": "192.168.50.2:51820",
+       "prefixes": ["10.2.0.0/24", "fd10:2::/64"], "last_handshake": 1000,
+       "rx_bytes": 1023, "tx_bytes": 1536, "steered_packets": 12345, "dropped_packets": 0},
+      {"name": "c", "state": "no_key", "endpoint": null, "prefixes": [], "last_handshake": null,
+       "rx_bytes": 0, "tx_bytes": 1125899906842624, "steered_packets": 0, "dropped_packets": 7}
+    ])");
+    EXPECT_EQ(
+        render_peers(peers, 1065s),
+        R"(NAME    STATE   ENDPOINT            HANDSHAKE  RECEIVED  SENT        STEERED  DROPPED  PREFIXES
+node-b  ready   192.168.50.2:51820  65 s ago   1023 B    1.5 KiB     12345    0        10.2.0.0/24 fd10:2::/64
+c       no_key  -                   never      0 B       1024.0 TiB  0        7        -
+)");
+}
+
+TEST(RenderPeers, ShowsNoHandshakeFromTheFuture) {
+    const Json peers = Json::parse(R"([
+      {"name": "b", "state": "ready", "endpoint": null, "prefixes": [], "last_handshake": 1000,
+       "rx_bytes": 0, "tx_bytes": 0, "steered_packets": 0, "dropped_packets": 0}
+    ])");
+    EXPECT_NE(render_peers(peers, 990s).find("  0 s ago  "), std::string::npos);
+}
+
+TEST(RenderExplanation, OfASteeredPacket) {
+    EXPECT_EQ(render_explanation({{"verdict", "steer"},
+                                  {"reason", "steered"},
+                                  {"text", "sent into the tunnel of a ready peer"},
+                                  {"peer", "node-b"},
+                                  {"prefix", "10.2.0.0/24"},
+                                  {"tunnel", "wgsteer0"}}),
+              R"(verdict  steer
+reason   steered: sent into the tunnel of a ready peer
+peer     node-b
+prefix   10.2.0.0/24
+tunnel   wgsteer0
+)");
+}
+
+TEST(RenderExplanation, OfAStrangersPacketHasDashes) {
+    EXPECT_EQ(render_explanation({{"verdict", "pass"},
+                                  {"reason", "no_peer"},
+                                  {"text", "destination belongs to no node of the mesh"},
+                                  {"peer", nullptr},
+                                  {"prefix", nullptr},
+                                  {"tunnel", nullptr}}),
+              R"(verdict  pass
+reason   no_peer: destination belongs to no node of the mesh
+peer     -
+prefix   -
+tunnel   -
+)");
+}
+
+TEST(Health, NeedsSyncAndNoProblems) {
+    EXPECT_TRUE(is_healthy(healthy_status()));
+    Json out_of_sync = healthy_status();
+    out_of_sync["in_sync"] = false;
+    EXPECT_FALSE(is_healthy(out_of_sync));
+    Json with_problem = healthy_status();
+    with_problem["problems"] = {{{"object", "kernel"}, {"message", "no"}}};
+    EXPECT_FALSE(is_healthy(with_problem));
+}
+
+// Each key of a healthy status taken away, or its value replaced by one of another type.
+TEST(UnknownShape, OfAStatusIsAnError) {
+    const Json healthy = healthy_status();
+    for (const auto& [key, value] : healthy.items()) {
+        if (key == "version") continue;  // for programs
+        Json without = healthy;
+        without.erase(key);
+        EXPECT_THROW(render_status(without), Json::exception) << key;
+        if (key == "node" || key == "policy" || key == "leaks") continue;  // any value can be shown
+        Json other = healthy;
+        other[key] = "text";
+        EXPECT_THROW(render_status(other), Json::exception) << key;
+    }
+}
+
+TEST(UnknownShape, OfAnyDocumentIsAnError) {
+    for (const char* text : {"null", "5", "\"text\"", "{}", "[5]", "[[]]", "[{}]"}) {
+        const Json document = Json::parse(text);
+        EXPECT_THROW(render_status(document), Json::exception) << text;
+        EXPECT_THROW(render_peers(document, 0s), Json::exception) << text;
+        EXPECT_THROW(render_explanation(document), Json::exception) << text;
+        EXPECT_THROW(is_healthy(document), Json::exception) << text;
+    }
+}
+
+}  // namespace
+}  // namespace wgs::cli
