@@ -191,6 +191,18 @@ Status Rtnetlink::set_up(const std::string& name) {
     return socket_.transact(message, "set " + name + " up");
 }
 
+Status Rtnetlink::forgo_link_local(const std::string& name) {
+    const auto message = WGS_TRY(link_request(RTM_NEWLINK, 0, name, ifinfomsg{}));
+    nlattr* families = nla_nest_start(message.get(), IFLA_AF_SPEC);
+    nlattr* ipv6 = nla_nest_start(message.get(), AF_INET6);
+    nla_put_u8(message.get(), IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+    nla_nest_end(message.get(), ipv6);
+    nla_nest_end(message.get(), families);
+    Status status = socket_.transact(message, "forgo link-local address of " + name);
+    if (!status && status.error().is(std::errc::address_family_not_supported)) return {};
+    return status;
+}
+
 Status Rtnetlink::remove(const std::string& name) {
     const auto message = WGS_TRY(link_request(RTM_DELLINK, 0, name, ifinfomsg{}));
     Status status = socket_.transact(message, "delete link " + name);

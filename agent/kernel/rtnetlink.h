@@ -46,6 +46,9 @@ class Rtnetlink {
     Status create(const std::string& name, const std::string& kind);
     Status set_mtu(const std::string& name, std::uint32_t mtu);
     Status set_up(const std::string& name);
+    // From its next start on the link gets no IPv6 link-local address. A link or kernel without
+    // IPv6 is not an error.
+    Status forgo_link_local(const std::string& name);
     // A link which is not there is not an error.
     Status remove(const std::string& name);
 

@@ -1,40 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/userspace_wireguard.h"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <utility>
 
 #include "kernel/wireguard_text.h"
 
 namespace wgs {
-namespace {
-
-Status try_port(const sockaddr& address, socklen_t size, std::uint16_t port) {
-    const UniqueFd probe(::socket(address.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!probe) return {};  // a family that this kernel does not have
-    if (address.sa_family == AF_INET6) {
-        const int only = 1;
-        ::setsockopt(probe.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
-    }
-    if (::bind(probe.get(), &address, size) == 0) return {};
-    return os_error(errno, "use UDP port " + std::to_string(port));
-}
-
-// wireguard-go opens its sockets when the device comes up, and tells nobody if that fails.
-Status check_port_free(std::uint16_t port) {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    WGS_TRY(try_port(reinterpret_cast<const sockaddr&>(v4), sizeof(v4), port));
-    return try_port(reinterpret_cast<const sockaddr&>(v6), sizeof(v6), port);
-}
-
-}  // namespace
 
 UserspaceWireguard::UserspaceWireguard(Rtnetlink rtnetlink, WireguardOptions options)
     : rtnetlink_(std::move(rtnetlink)),
@@ -79,12 +50,13 @@ Status UserspaceWireguard::create() {
 
 Status UserspaceWireguard::configure(const TunnelSettings& settings) {
     const TunnelState actual = WGS_TRY(read_device());
-    if (actual.port != settings.port) WGS_TRY(check_port_free(settings.port));
     std::string request = format_settings(actual, settings, options_.private_key);
     const Status done = set(request, "set key, port and fwmark");
     sodium_memzero(request.data(), request.size());
     if (!done) return done;
     WGS_TRY(rtnetlink_.set_mtu(options_.device, settings.mtu));
+    // As the kernel's WireGuard: nobody talks to a tunnel by an address of its own.
+    WGS_TRY(rtnetlink_.forgo_link_local(options_.device));
     return rtnetlink_.set_up(options_.device);
 }
 
