@@ -95,15 +95,15 @@ TEST(RenderPeers, AlignsAndShowsWhatIsMissingAsADash) {
     const Json peers = Json::parse(R"([
       {"name": "node-b", "state": "ready", "endpoint": "192.168.50.2:51820",
        "prefixes": ["10.2.0.0/24", "fd10:2::/64"], "last_handshake": 1000,
-       "rx_bytes": 1023, "tx_bytes": 1536, "steered_packets": 12345, "dropped_packets": 0},
+       "rx_bytes": 1023, "tx_bytes": 0, "steered_packets": 12345, "dropped_packets": 0},
       {"name": "c", "state": "no_key", "endpoint": null, "prefixes": [], "last_handshake": null,
-       "rx_bytes": 0, "tx_bytes": 1125899906842624, "steered_packets": 0, "dropped_packets": 7}
+       "rx_bytes": 1024, "tx_bytes": 1125899906842624, "steered_packets": 0, "dropped_packets": 7}
     ])");
     EXPECT_EQ(
         render_peers(peers, 1065s),
         R"(NAME    STATE   ENDPOINT            HANDSHAKE  RECEIVED  SENT        STEERED  DROPPED  PREFIXES
-node-b  ready   192.168.50.2:51820  65 s ago   1023 B    1.5 KiB     12345    0        10.2.0.0/24 fd10:2::/64
-c       no_key  -                   never      0 B       1024.0 TiB  0        7        -
+node-b  ready   192.168.50.2:51820  65 s ago   1023 B    0 B         12345    0        10.2.0.0/24 fd10:2::/64
+c       no_key  -                   never      1.0 KiB   1024.0 TiB  0        7        -
 )");
 }
 
