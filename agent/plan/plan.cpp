@@ -38,7 +38,10 @@ bool covered_by_other(const std::set<Prefix>& covers, const Prefix& prefix) {
 class Planner {
   public:
     Planner(const DesiredState& desired, const ActualState& actual, Clock::time_point now)
-        : desired_(desired), actual_(actual), now_(now) {}
+        : desired_(desired),
+          actual_(actual),
+          now_(now),
+          source_addresses_stale_(own_address_left()) {}
 
     Plan run() {
         assign_ids();
@@ -81,6 +84,7 @@ class Planner {
     void add_sessions();
     void add_session(const Pair& pair, const std::function<bool(const Prefix&)>& moves_in);
     [[nodiscard]] bool endpoint_must_change(const Pair& pair) const;
+    [[nodiscard]] bool own_address_left() const;
     void point_prefixes();
     void remove_prefixes();
     void withdraw_peers();
@@ -101,6 +105,7 @@ class Planner {
     const DesiredState& desired_;
     const ActualState& actual_;
     Clock::time_point now_;
+    bool source_addresses_stale_;
     std::map<std::string, Pair> pairs_;
     std::map<PublicKey, const DesiredPeer*> by_key_;
     Plan plan_;
@@ -252,12 +257,26 @@ bool Planner::endpoint_must_change(const Pair& pair) const {
     return source_changed || !fresh;
 }
 
+// WireGuard keeps the source address by which it reached a peer, wireguard-go even when the address
+// is no longer ours. Writing an endpoint, the same one too, makes it choose again.
+bool Planner::own_address_left() const {
+    if (!desired_.complete) return false;
+    return std::ranges::any_of(actual_.steering.prefixes, [&](const auto& row) {
+        return row.second == Owner{.peer = WGS_PEER_SELF, .prefix_class = PrefixClass::node} &&
+               !desired_.self.contains(row.first);
+    });
+}
+
 void Planner::add_session(const Pair& pair, const std::function<bool(const Prefix&)>& moves_in) {
     const DesiredPeer& wanted = *pair.wanted;
     PeerUpdate update{.public_key = *wanted.public_key};
     const bool restart = pair.session && wanted.handshake.restart;
     const bool anew = !pair.session || restart;
-    if (anew || endpoint_must_change(pair)) update.endpoint = wanted.endpoint;
+    if (anew || endpoint_must_change(pair)) {
+        update.endpoint = wanted.endpoint;
+    } else if (source_addresses_stale_) {
+        update.endpoint = pair.session->endpoint;
+    }
     if (anew || pair.session->keepalive != wanted.handshake.keepalive) {
         update.keepalive = wanted.handshake.keepalive;
     }

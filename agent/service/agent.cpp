@@ -138,16 +138,16 @@ NodeInfo Agent::self() {
 }
 
 void Agent::upsert(const NodeInfo& node) {
-    if (cache_->upsert(node)) schedule(kGather);
+    if (cache_->upsert(node)) note_change();
 }
 
 void Agent::remove(const std::string& name) {
-    if (cache_->remove(name)) schedule(kGather);
+    if (cache_->remove(name)) note_change();
 }
 
 void Agent::complete() {
     cache_->mark_complete();
-    schedule(kGather);
+    note_change();
 }
 
 void Agent::report(const Problem& problem) {
@@ -168,7 +168,12 @@ void Agent::dispatch_source() {
 void Agent::drain_monitor() {
     const Result<bool> relevant = monitor_->drain();
     if (!relevant) spdlog::warn("netlink: {}; looking at everything", relevant.error().message);
-    if (!relevant || *relevant) schedule(kGather);
+    if (!relevant || *relevant) note_change();
+}
+
+void Agent::note_change() {
+    change_pending_ = true;
+    schedule(kGather);
 }
 
 void Agent::schedule(std::chrono::milliseconds delay) {
@@ -182,6 +187,7 @@ void Agent::schedule(std::chrono::milliseconds delay) {
 
 void Agent::reconcile() {
     next_reconcile_.reset();
+    change_pending_ = false;
     follow_addresses();
     const auto begin = std::chrono::steady_clock::now();
     const Status result = reconciler_->run({.steady = begin, .wall = Clock::now()});

@@ -38,6 +38,8 @@ class Agent final : private SourceSink {
     [[nodiscard]] const PublicKey& public_key() const { return public_key_; }
     [[nodiscard]] const PeerCache& cache() const { return *cache_; }
     [[nodiscard]] const Reconciler& reconciler() const { return *reconciler_; }
+    // Whether the kernel is as it should be, and everything that was heard of has been looked at.
+    [[nodiscard]] bool in_sync() const { return reconciler_->in_sync() && !change_pending_; }
     [[nodiscard]] BpfSteering& steering() { return *steering_; }
     [[nodiscard]] BackendKind backend() const { return wireguard_->kind(); }
     // Everything that keeps the agent from doing all it should, worst first.
@@ -59,6 +61,7 @@ class Agent final : private SourceSink {
 
     void dispatch_source();
     void drain_monitor();
+    void note_change();
     void schedule(std::chrono::milliseconds delay);
     void reconcile();
     void settle(const Status& result, std::chrono::steady_clock::duration took);
@@ -89,6 +92,7 @@ class Agent final : private SourceSink {
     EventLoop::Source reconcile_timer_;
     int watched_process_ = -1;
     std::optional<std::chrono::steady_clock::time_point> next_reconcile_;
+    bool change_pending_ = false;
     Backoff backoff_;
     std::string failure_;  // of the last reconciliation; empty: none
     std::optional<NodeInfo> published_;

@@ -197,6 +197,7 @@ std::string status_document(const AgentView& agent, const std::vector<VerdictTot
                  {"policy", policy_name(agent.config.policy)},
                  {"hosts", agent.config.hosts},
                  {"in_sync", agent.in_sync},
+                 {"source_complete", agent.source_complete},
                  {"peers", peer_counts(agent)},
                  {"tunnels", tunnels(agent)},
                  {"hooks", hooks(agent, attached)},

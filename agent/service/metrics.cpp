@@ -126,9 +126,11 @@ std::string metrics_text(const AgentView& agent, const std::vector<VerdictTotal>
     Families families;
     families.gauge("wgsteer_build_info", "Always 1; the version is in the label.",
                    {{"version", std::string(kVersion)}}, 1);
-    families.gauge("wgsteer_in_sync",
-                   "1 if the kernel is as it should be and the source is complete.", {},
+    families.gauge("wgsteer_in_sync", "1 if the kernel is as it should be.", {},
                    agent.in_sync ? 1 : 0);
+    families.gauge("wgsteer_source_complete",
+                   "1 if the source has told everything, so that leftovers may be removed.", {},
+                   agent.source_complete ? 1 : 0);
     families.gauge("wgsteer_problems", "What keeps the agent from doing all it should.", {},
                    static_cast<double>(agent.problems.size()));
     families.gauge("wgsteer_rejected_claims", "Claims of nodes that a rule refuses now.", {},

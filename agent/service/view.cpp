@@ -12,7 +12,8 @@ AgentView view_of(const Agent& agent) {
             .states = reconciler.last_plan().states,
             .actual = reconciler.actual(),
             .backend = agent.backend(),
-            .in_sync = reconciler.in_sync() && agent.cache().complete(),
+            .in_sync = agent.in_sync(),
+            .source_complete = agent.cache().complete(),
             .rejections = agent.cache().rejections().size(),
             .steps_applied = reconciler.steps_applied(),
             .problems = agent.problems()};

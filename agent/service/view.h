@@ -27,7 +27,8 @@ struct AgentView {
     const std::map<std::string, PeerState>& states;
     const ActualState& actual;
     BackendKind backend = BackendKind::kernel;
-    bool in_sync = false;  // the kernel is as it should be, and the source is complete
+    bool in_sync = false;          // the kernel is as it should be
+    bool source_complete = false;  // leftovers may be removed
     std::size_t rejections = 0;
     std::uint64_t steps_applied = 0;
     std::vector<Problem> problems = {};  // worst first

@@ -59,6 +59,7 @@ TEST(StatusDocument, ShowsTheNodeItsPeersTunnelHooksAndVerdicts) {
       "policy": "require",
       "hosts": true,
       "in_sync": true,
+      "source_complete": true,
       "peers": {"total": 2, "ready": 1, "waiting": 0, "no_key": 1, "conflict": 0, "stalled": 0},
       "tunnels": [{
           "device": "wgsteer0",

@@ -63,6 +63,7 @@ struct Example {
                 .actual = actual,
                 .backend = BackendKind::userspace,
                 .in_sync = true,
+                .source_complete = true,
                 .rejections = 1,
                 .steps_applied = 16,
                 .problems = problems};

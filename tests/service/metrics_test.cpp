@@ -36,6 +36,7 @@ TEST(Metrics, CountEverything) {
     const std::vector<std::string> expected{
         "wgsteer_build_info{version=\"" + std::string(kVersion) + "\"} 1",
         "wgsteer_in_sync 1",
+        "wgsteer_source_complete 1",
         "wgsteer_problems 0",
         "wgsteer_rejected_claims 1",
         "wgsteer_plan_steps_total 16",
@@ -100,7 +101,7 @@ TEST(Metrics, KeepPrometheusRules) {
             EXPECT_TRUE(series.insert(line.substr(0, line.rfind(' '))).second) << "twice: " << line;
         }
     }
-    EXPECT_EQ(families.size(), 13U);
+    EXPECT_EQ(families.size(), 14U);
 }
 
 TEST(Metrics, EscapeWhatALabelMayNotHold) {

@@ -157,6 +157,19 @@ TEST_F(LawTest, AnAddressThatTheSourceChangedIsWrittenAtOnce) {
     EXPECT_EQ(to("10.2.0.1"), encrypted_to(2));
 }
 
+TEST_F(LawTest, EndpointsAreWrittenAgainWhenAnOwnAddressLeaves) {
+    join(2);
+    const Endpoint learned{.address = ip("198.51.100.9"), .port = 4500};
+    kernel.tunnel->sessions.at(key(2)).endpoint = learned;
+    kernel.log.clear();
+    NodeInfo self = node(kSelf);
+    self.addresses = {ip("192.0.2.201")};
+    cache->set_self(self);
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.log, (std::vector<std::string>{"update_peer", "set_prefix", "remove_prefix"}));
+    EXPECT_EQ(kernel.tunnel->sessions.at(key(2)).endpoint, learned);
+}
+
 TEST_F(LawTest, AChangeUndoneBeforeItIsAppliedWritesNothing) {
     join(2);
     kernel.log.clear();
