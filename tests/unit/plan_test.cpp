@@ -111,6 +111,22 @@ TEST_F(LawTest, AMovingPrefixIsTakenByTheNewPeerWithoutAGap) {
     EXPECT_LT(position(kernel.log, "update_peer"), position(kernel.log, "set_prefix"));
 }
 
+TEST_F(LawTest, AShorterPrefixThatChangesHandsDoesNotCatchWhatItsOldHolderKeeps) {
+    join(2);
+    std::vector<Outcome> seen;
+    kernel.on_change([&] { seen.push_back(to("10.2.0.65")); });
+    NodeInfo keeper = node(2);
+    keeper.prefixes = {prefix("10.2.0.64/26")};
+    NodeInfo taker = node(3);  // not proven yet
+    taker.prefixes = node(2).prefixes;
+    cache->upsert(keeper);
+    cache->upsert(taker);
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.2.0.1"), kClear);
+    for (const Outcome& outcome : seen)
+        EXPECT_EQ(outcome, encrypted_to(2));
+}
+
 TEST_F(LawTest, APrefixGivenUpIsTakenFromItsPeerAlone) {
     join(2);
     NodeInfo less = node(2);
@@ -232,7 +248,13 @@ TEST_F(LawTest, ANewKeyMustProveItself) {
     NodeInfo rekeyed = node(2);
     rekeyed.public_key = key(42);
     cache->upsert(rekeyed);
+    // An agent that is killed in between must not find the new key vouched for.
+    kernel.on_change([&] {
+        const PeerSlot& slot = kernel.steering.slots.begin()->second;
+        EXPECT_FALSE(slot.state == WGS_STATE_READY && slot.record.public_key == key(42));
+    });
     ASSERT_TRUE(run());
+    kernel.on_change({});
     EXPECT_EQ(to("10.2.0.1"), kClear);
     EXPECT_FALSE(kernel.tunnel->sessions.contains(key(2)));
     kernel.handshake(key(42), now.wall);
