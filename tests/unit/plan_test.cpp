@@ -127,6 +127,23 @@ TEST_F(LawTest, AShorterPrefixThatChangesHandsDoesNotCatchWhatItsOldHolderKeeps)
         EXPECT_EQ(outcome, encrypted_to(2));
 }
 
+TEST_F(LawTest, AMovingAllowedIpDoesNotCatchWhatItsOldHolderKeeps) {
+    join(2);
+    join(3);
+    std::vector<Outcome> seen;
+    kernel.on_change([&] { seen.push_back(to("10.3.0.65")); });
+    NodeInfo keeper = node(3);
+    keeper.prefixes = {prefix("10.3.0.64/26")};
+    NodeInfo taker = node(2);
+    taker.prefixes = node(3).prefixes;
+    cache->upsert(keeper);
+    cache->upsert(taker);
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.3.0.1"), encrypted_to(2));
+    for (const Outcome& outcome : seen)
+        EXPECT_EQ(outcome, encrypted_to(3));
+}
+
 TEST_F(LawTest, APrefixGivenUpIsTakenFromItsPeerAlone) {
     join(2);
     NodeInfo less = node(2);
