@@ -50,7 +50,7 @@ Status Bpffs::prepare() const {
     WGS_TRY(mount_below_sysfs(root_));
     WGS_TRY(make_directories(root_));
     if (!WGS_TRY(is_bpffs(root_))) WGS_TRY(mount_bpffs(root_));
-    for (const auto& directory : {maps(), programs(), links(), clsact()})
+    for (const auto& directory : {maps(), programs(), links(), clsact(), build()})
         WGS_TRY(make_directories(directory));
     return {};
 }
@@ -58,7 +58,7 @@ Status Bpffs::prepare() const {
 Status Bpffs::remove() const {
     std::error_code ignored;
     if (!fs::exists(root_, ignored) || !WGS_TRY(is_bpffs(root_))) return {};
-    for (const auto& directory : {maps(), programs(), links(), clsact()})
+    for (const auto& directory : {maps(), programs(), links(), clsact(), build()})
         WGS_TRY(remove_tree(directory));
     WGS_TRY(unmount_bpffs(root_));
     // Stays when it is somebody else's mount point or holds other pins.

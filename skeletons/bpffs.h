@@ -24,8 +24,10 @@ class Bpffs {
     [[nodiscard]] std::filesystem::path maps() const { return root_ / "maps"; }
     [[nodiscard]] std::filesystem::path programs() const { return root_ / "progs"; }
     [[nodiscard]] std::filesystem::path links() const { return root_ / "links"; }
-    // Empty directories that remember what was attached by way of clsact, which has no links.
+    // Markers of what was attached by way of clsact, which has no links.
     [[nodiscard]] std::filesystem::path clsact() const { return root_ / "clsact"; }
+    // The marker of the programs that are pinned.
+    [[nodiscard]] std::filesystem::path build() const { return root_ / "build"; }
 
   private:
     std::filesystem::path root_;

@@ -5,7 +5,6 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <array>
 #include <cerrno>
@@ -15,6 +14,7 @@
 
 #include "base/unique_fd.h"
 #include "skeletons/libbpf_log.h"
+#include "skeletons/marker.h"
 
 namespace wgs {
 namespace {
@@ -134,18 +134,6 @@ Status remove_unused_clsact_qdiscs(const fs::path& markers) {
         WGS_TRY(remove_qdisc_if_unused(ifindex));
         WGS_TRY(remove_marker(entry.path()));
     }
-    return {};
-}
-
-Status make_marker(const fs::path& path) {
-    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-        return os_error(errno, "create " + path.string());
-    return {};
-}
-
-Status remove_marker(const fs::path& path) {
-    if (::rmdir(path.c_str()) != 0 && errno != ENOENT)
-        return os_error(errno, "remove " + path.string());
     return {};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // clsact filters, for kernels without TCX. They need no process and no pin, so what we attached is
-// remembered by markers: empty directories in the BPF file system, which can hold no plain file.
+// remembered by markers in the BPF file system.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,5 @@ Status remove_clsact_filter(std::uint32_t ifindex, Direction direction, std::uin
 Status ensure_clsact_qdisc(std::uint32_t ifindex, const std::filesystem::path& markers);
 // Removes the qdiscs which have a marker, if they hold no filter, and the markers.
 Status remove_unused_clsact_qdiscs(const std::filesystem::path& markers);
-
-Status make_marker(const std::filesystem::path& path);
-Status remove_marker(const std::filesystem::path& path);
 
 }  // namespace wgs

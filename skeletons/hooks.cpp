@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "skeletons/clsact.h"
+#include "skeletons/marker.h"
 #include "skeletons/tcx.h"
 
 namespace wgs {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/error.h"
@@ -18,6 +19,8 @@ inline constexpr std::array kHooks{WGS_HOOK_NIC_OUT, WGS_HOOK_WG_IN, WGS_HOOK_NI
 
 // "wgs_nic_out" and so on.
 [[nodiscard]] std::string_view program_name(wgs_hook hook);
+
+struct Objects;
 
 struct ProgramSettings {
     bool policy_require = false;
@@ -45,11 +48,13 @@ struct LoadedProgram {
 
 class Programs {
   public:
-    // Loads all programs with these settings. Maps pinned in `bpffs`, which has been prepared, are
-    // used again with their content, missing ones are created and pinned; pinned maps of another
-    // layout or size are an error. Nothing that runs changes.
+    // All programs with these settings. Those pinned in `bpffs`, which has been prepared, are
+    // adopted if they are exactly what would be loaded, which spares the verifier's time; else all
+    // are loaded. Pinned maps are used again with their content, missing ones are created and
+    // pinned; pinned maps of another layout or size are an error. Nothing that runs changes.
     static Result<Programs> load(const Bpffs& bpffs, const ProgramSettings& settings);
-    // Puts these programs in the place of those pinned before, each in one step.
+    // Puts these programs in the place of those pinned before, each in one step, and leaves a
+    // marker by which a later load() knows them.
     Status pin(const Bpffs& bpffs) const;
 
     [[nodiscard]] const Tables& tables() const { return tables_; }
@@ -57,11 +62,14 @@ class Programs {
 
   private:
     using ByHook = std::array<LoadedProgram, kHooks.size()>;
-    Programs(Tables tables, ByHook programs)
-        : tables_(std::move(tables)), programs_(std::move(programs)) {}
+    Programs(Tables tables, ByHook programs, std::string build)
+        : tables_(std::move(tables)), programs_(std::move(programs)), build_(std::move(build)) {}
+
+    static Result<Programs> own(Objects objects, const ProgramSettings& settings);
 
     Tables tables_;
     ByHook programs_;
+    std::string build_;  // the marker's name, see fingerprint.h
 };
 
 }  // namespace wgs

@@ -75,7 +75,9 @@ TEST_F(HooksTest, NewProgramsTakeThePlaceOfOldOnes) {
         const Programs before = load(bpffs_);
         ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), before.at(WGS_HOOK_NIC_OUT)));
     }
-    const Programs after = load(bpffs_);
+    const Programs after = load(
+        bpffs_,
+        {.fwmark = kFwmark, .decrypted_mark = kDecrypted, .mark_mask = kMask | 1, .max_peers = 4});
     EXPECT_TRUE(attached(after).empty())
         << "the old program still runs, but is not the current one";
     EXPECT_EQ(hooks_.list()->size(), 1U);

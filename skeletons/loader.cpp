@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skeletons/loader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <nic_in.skel.h>
+#include <nic_out.skel.h>
+#include <wg_in.skel.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+
+#include "maps/names.h"
+#include "skeletons/libbpf_log.h"
+
+namespace wgs {
+namespace {
+
+template <class Skeleton>
+using Owned = std::unique_ptr<Skeleton, Deleter<&Skeleton::destroy>>;
+
+template <class Skeleton>
+Result<Owned<Skeleton>> open_skeleton(std::string_view name) {
+    const LibbpfLog log;
+    Owned<Skeleton> skeleton(Skeleton::open());
+    if (!skeleton) return log.error(errno, "open program " + std::string(name));
+    return skeleton;
+}
+
+void configure(nic_out_bpf& skeleton, const ProgramSettings& settings) {
+    skeleton.rodata->policy_require = settings.policy_require;
+    skeleton.rodata->hosts = settings.hosts;
+    skeleton.rodata->fwmark = settings.fwmark;
+    skeleton.rodata->mark_mask = settings.mark_mask;
+}
+
+void configure(wg_in_bpf& skeleton, const ProgramSettings& settings) {
+    skeleton.rodata->mark_mask = settings.mark_mask;
+    skeleton.rodata->decrypted_mark = settings.decrypted_mark;
+}
+
+void configure(nic_in_bpf& skeleton, const ProgramSettings& settings) {
+    skeleton.rodata->hosts = settings.hosts;
+    skeleton.rodata->mark_mask = settings.mark_mask;
+    skeleton.rodata->decrypted_mark = settings.decrypted_mark;
+}
+
+bool has_row_per_peer(std::string_view map) {
+    return map == WGS_MAP_PEERS || map == WGS_MAP_RECORDS || map == WGS_MAP_STATS;
+}
+
+// Sizes the maps and tells libbpf where each is, or is to be, pinned.
+Status configure_maps(bpf_object* object, const Bpffs& bpffs, const ProgramSettings& settings) {
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, object) {
+        const std::string name = bpf_map__name(map);
+        if (bpf_map__is_internal(map)) continue;
+        if (has_row_per_peer(name))
+            bpf_map__set_max_entries(map, settings.max_peers + WGS_PEER_FIRST);
+        if (bpf_map__set_pin_path(map, (bpffs.maps() / name).c_str()) != 0)
+            return os_error(errno, "set the pin path of map " + name);
+    }
+    return {};
+}
+
+template <class Skeleton>
+Status load_skeleton(Skeleton& skeleton, std::string_view name) {
+    const LibbpfLog log;
+    if (Skeleton::load(&skeleton) == 0) return {};
+    return log.error(errno, "load program " + std::string(name));
+}
+
+Result<UniqueFd> duplicate(int fd, std::string_view what) {
+    UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy) return os_error(errno, "duplicate the descriptor of " + std::string(what));
+    return copy;
+}
+
+Result<UniqueFd> take_program(const bpf_object* object, wgs_hook hook) {
+    const std::string name(program_name(hook));
+    const bpf_program* program = bpf_object__find_program_by_name(object, name.c_str());
+    if (!program) return os_error(ENOENT, "find program " + name);
+    return duplicate(bpf_program__fd(program), name);
+}
+
+Result<UniqueFd> take_map(const bpf_object* object, std::string_view name) {
+    const int fd = bpf_object__find_map_fd_by_name(object, std::string(name).c_str());
+    if (fd < 0) return os_error(-fd, "find map " + std::string(name));
+    return duplicate(fd, name);
+}
+
+// The whole life of a skeleton: what is kept of it are descriptors.
+template <class Skeleton>
+Result<Owned<Skeleton>> load_one(wgs_hook hook, const Bpffs& bpffs,
+                                 const ProgramSettings& settings) {
+    auto skeleton = WGS_TRY(open_skeleton<Skeleton>(program_name(hook)));
+    configure(*skeleton, settings);
+    WGS_TRY(configure_maps(skeleton->obj, bpffs, settings));
+    WGS_TRY(load_skeleton(*skeleton, program_name(hook)));
+    return skeleton;
+}
+
+template <class Skeleton>
+std::span<const std::byte> image() {
+    std::size_t size = 0;
+    const void* bytes = Skeleton::elf_bytes(&size);
+    return {static_cast<const std::byte*>(bytes), size};
+}
+
+}  // namespace
+
+std::vector<std::span<const std::byte>> embedded_images() {
+    return {image<nic_out_bpf>(), image<wg_in_bpf>(), image<nic_in_bpf>()};
+}
+
+Result<Objects> load_objects(const Bpffs& bpffs, const ProgramSettings& settings) {
+    const auto nic_out = WGS_TRY(load_one<nic_out_bpf>(WGS_HOOK_NIC_OUT, bpffs, settings));
+    const auto wg_in = WGS_TRY(load_one<wg_in_bpf>(WGS_HOOK_WG_IN, bpffs, settings));
+    const auto nic_in = WGS_TRY(load_one<nic_in_bpf>(WGS_HOOK_NIC_IN, bpffs, settings));
+    Objects objects;
+    objects.programs[WGS_HOOK_NIC_OUT] = WGS_TRY(take_program(nic_out->obj, WGS_HOOK_NIC_OUT));
+    objects.programs[WGS_HOOK_WG_IN] = WGS_TRY(take_program(wg_in->obj, WGS_HOOK_WG_IN));
+    objects.programs[WGS_HOOK_NIC_IN] = WGS_TRY(take_program(nic_in->obj, WGS_HOOK_NIC_IN));
+    for (const std::string_view map : kMaps)
+        objects.maps[map] = WGS_TRY(take_map(nic_out->obj, map));
+    return objects;
+}
+
+}  // namespace wgs

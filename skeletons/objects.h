@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything of ours in the kernel as descriptors, wherever they come from.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "maps/names.h"
+#include "skeletons/bpffs.h"
+#include "skeletons/programs.h"
+
+namespace wgs {
+
+inline constexpr std::array<std::string_view, 7> kMaps{
+    WGS_MAP_PREFIX4, WGS_MAP_PREFIX6,  WGS_MAP_PEERS, WGS_MAP_RECORDS,
+    WGS_MAP_TUNNELS, WGS_MAP_VERDICTS, WGS_MAP_STATS};
+
+struct Objects {
+    std::array<UniqueFd, kHooks.size()> programs;
+    std::map<std::string_view, UniqueFd> maps;  // all of kMaps
+};
+
+// An error: one of them is not pinned.
+Result<Objects> open_pinned(const Bpffs& bpffs);
+
+// How the kernel numbers them, which it does once for each object until the next boot: first the
+// programs, then the maps.
+Result<std::vector<std::uint32_t>> ids_of(const Objects& objects);
+
+}  // namespace wgs
