@@ -91,11 +91,18 @@ TEST_F(SteeringTest, TheNextAgentFindsEverything) {
     EXPECT_EQ(found->tunnel, wanted.tunnel);
 }
 
-TEST_F(SteeringTest, HooksOfAnEarlierAgentAreShownButNotAsCurrent) {
+TEST_F(SteeringTest, HooksOfAnEarlierAgentAreCurrent) {
+    const Hook hook{.ifindex = index_of("wgs-nic"), .point = HookPoint::nic_out};
+    ASSERT_TRUE(steering_->attach(hook));
+    EXPECT_EQ(load()->observe()->hooks, std::set{hook});
+}
+
+TEST_F(SteeringTest, HooksOfAnAgentWithOtherSettingsAreShownButNotAsCurrent) {
     const Hook hook{.ifindex = index_of("wgs-nic"), .point = HookPoint::nic_out};
     ASSERT_TRUE(steering_->attach(hook));
     EXPECT_EQ(steering_->observe()->hooks, std::set{hook});
 
+    settings_.policy = Policy::require;
     const auto next = load();
     EXPECT_TRUE(next->observe()->hooks.empty());
     ASSERT_EQ(next->hooks()->size(), 1U);
