@@ -56,6 +56,26 @@ TEST_F(RestartTest, TwentyKillsUnderLoadLoseNothing) {
     EXPECT_TRUE(only_encrypted(capture->stop()));
 }
 
+// Other settings need other programs: they are loaded beside the old ones and take their place.
+TEST_F(RestartTest, ReplacingTheProgramsLosesNothing) {
+    if (slow_machine()) GTEST_SKIP() << "the verifier starves the streams of an emulated machine";
+    Cluster cluster({.nodes = 2});
+    form_mesh(cluster);
+    Node& left = cluster.node(1);
+    Node& right = cluster.node(2);
+    const auto capture = cluster.capture();
+    Streams streams(left, right);
+    for (int change = 0; change < 4; ++change) {
+        left.agent().kill9();
+        left.agent().settings().hosts = !left.agent().settings().hosts;
+        left.agent().start();
+    }
+    EXPECT_TRUE(left.agent().wait_ready(1));
+    EXPECT_TRUE(lossless(streams.outward.stop()));
+    EXPECT_TRUE(lossless(streams.inward.stop())) << device_counters(left) << device_counters(right);
+    EXPECT_TRUE(only_encrypted(capture->stop()));
+}
+
 TEST_F(RestartTest, KillWhileStartingLosesNothing) {
     Cluster cluster({.nodes = 2});
     form_mesh(cluster);

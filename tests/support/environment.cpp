@@ -19,11 +19,6 @@ namespace {
 
 constexpr int kSlowFactor = 6;
 
-bool slow_machine() {
-    const char* value = std::getenv("WGS_TEST_SLOW");
-    return value != nullptr && std::string_view(value) == "1";
-}
-
 // What it takes to make a link of a type; a VLAN needs a device below it.
 std::string probe_script(std::string_view type) {
     if (type != "vlan") return fmt::format("link add probe0 type {}\n", type);
@@ -47,6 +42,11 @@ std::filesystem::path binary(const std::string& name) {
         return std::filesystem::path(directory) / name;
     }
     return std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
+}
+
+bool slow_machine() {
+    const char* value = std::getenv("WGS_TEST_SLOW");
+    return value != nullptr && std::string_view(value) == "1";
 }
 
 Millis scaled(Millis timeout) {

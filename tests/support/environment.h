@@ -23,7 +23,10 @@ using Millis = std::chrono::milliseconds;
 // A binary of the project: in WGS_BIN_DIR if that is set, else beside the running test.
 std::filesystem::path binary(const std::string& name);
 
-// A time-out for this machine: longer where WGS_TEST_SLOW=1 says that it is emulated.
+// Whether WGS_TEST_SLOW=1 says that the machine is emulated.
+bool slow_machine();
+
+// A time-out for this machine: longer on a slow one.
 Millis scaled(Millis timeout);
 
 // Polls until the condition holds; false if scaled(timeout) passes first. What `condition` throws
