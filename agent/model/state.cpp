@@ -19,6 +19,18 @@ std::string_view to_string(PeerState state) {
     return "unknown";
 }
 
+std::string_view to_string(HookPoint point) {
+    switch (point) {
+        case HookPoint::nic_out:
+            return "nic_out";
+        case HookPoint::wg_in:
+            return "wg_in";
+        case HookPoint::nic_in:
+            return "nic_in";
+    }
+    return "unknown";
+}
+
 std::string_view to_string(BackendKind kind) {
     return kind == BackendKind::kernel ? "kernel" : "userspace";
 }

@@ -80,6 +80,8 @@ struct Underlay {
 
 enum class HookPoint : std::uint8_t { nic_out = 0, wg_in = 1, nic_in = 2 };
 
+[[nodiscard]] std::string_view to_string(HookPoint point);
+
 struct Hook {
     std::uint32_t ifindex = 0;
     HookPoint point = HookPoint::nic_out;

@@ -6,18 +6,6 @@
 namespace wgs {
 namespace {
 
-std::string_view name(HookPoint point) {
-    switch (point) {
-        case HookPoint::nic_out:
-            return "nic_out";
-        case HookPoint::wg_in:
-            return "wg_in";
-        case HookPoint::nic_in:
-            return "nic_in";
-    }
-    return "unknown";
-}
-
 struct Describe {
     std::string operator()(const CreateTunnel&) const { return "create tunnel"; }
     std::string operator()(const ConfigureTunnel& step) const {
@@ -60,10 +48,11 @@ struct Describe {
         return "remove prefix " + step.prefix.to_string();
     }
     std::string operator()(const AttachHook& step) const {
-        return fmt::format("attach {} to device {}", name(step.hook.point), step.hook.ifindex);
+        return fmt::format("attach {} to device {}", to_string(step.hook.point), step.hook.ifindex);
     }
     std::string operator()(const DetachHook& step) const {
-        return fmt::format("detach {} from device {}", name(step.hook.point), step.hook.ifindex);
+        return fmt::format("detach {} from device {}", to_string(step.hook.point),
+                           step.hook.ifindex);
     }
 };
 

@@ -42,21 +42,9 @@ class Families {
     std::map<std::string, std::size_t> index_;
 };
 
-std::string_view name(HookPoint point) {
-    switch (point) {
-        case HookPoint::nic_out:
-            return "nic_out";
-        case HookPoint::wg_in:
-            return "wg_in";
-        case HookPoint::nic_in:
-            return "nic_in";
-    }
-    return "unknown";
-}
-
 void add_verdicts(Families& families, const std::vector<VerdictTotal>& totals) {
     for (const VerdictTotal& total : totals) {
-        const Labels labels{{"hook", std::string(name(total.point))},
+        const Labels labels{{"hook", std::string(to_string(total.point))},
                             {"reason", std::string(reason_info(total.reason).name)}};
         families.counter("wgsteer_verdict_packets_total", "Packets judged, by hook and reason.",
                          labels, static_cast<double>(total.counter.packets));

@@ -324,6 +324,14 @@ TEST_F(LawTest, AReplacedNicGetsHooksAndIsNamedInTheTunnelTable) {
     EXPECT_EQ(kernel.steering.tunnel.underlay_ifindex, 77U);
 }
 
+TEST_F(RequireLawTest, AnUnderlayThatCannotBeFoundKeepsItsHooks) {
+    join(2);
+    kernel.underlays.clear();
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(kernel.steering.hooks.contains({.ifindex = 2, .point = HookPoint::nic_out}));
+    EXPECT_FALSE(reconciler->in_sync());
+}
+
 TEST_F(LawTest, ADeviceWithAnotherKeyLosesItsSessionsBeforeItGetsOurs) {
     join(2);
     kernel.tunnel->public_key = key(99);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// One making of a plan: what plan() in plan.h promises, taken apart. Internal to this directory.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "plan/plan.h"
+
+namespace wgs {
+
+class Planner {
+  public:
+    Planner(const DesiredState& desired, const ActualState& actual, Clock::time_point now)
+        : desired_(desired),
+          actual_(actual),
+          now_(now),
+          source_addresses_stale_(own_address_left()) {}
+
+    Plan run();
+
+  private:
+    // One desired peer, with what is there of it.
+    struct Pair {
+        const DesiredPeer* wanted = nullptr;
+        PeerId id = 0;                   // 0: no id is free
+        const PeerSlot* slot = nullptr;  // none: to be bound
+        const Session* session = nullptr;
+        PeerState state = PeerState::no_key;
+    };
+
+    void assign_ids();
+    void decide_states();
+    [[nodiscard]] PeerState state_of(const Pair& pair) const;
+    [[nodiscard]] PeerRecord record_of(const std::string& name, const Pair& pair) const;
+
+    enum class Moment { before_prefixes, after_prefixes };
+
+    void tunnel();
+    void hooks();
+    void bind_peers();
+    void add_sessions();
+    void add_session(const Pair& pair, const std::function<bool(const Prefix&)>& moves_in);
+    [[nodiscard]] bool endpoint_must_change(const Pair& pair) const;
+    [[nodiscard]] bool own_address_left() const;
+    void point_prefixes();
+    void remove_prefixes();
+    void withdraw_peers();
+    void update_records();
+    void remove_sessions();
+    void remove_allowed_ips(const PublicKey& key, const Session& session);
+    void promote_peers(Moment moment);
+    [[nodiscard]] Moment promotion_moment(const Pair& pair) const;
+    void release_ids();
+
+    // The device is there with our key: its sessions are worth looking at.
+    [[nodiscard]] bool sessions_possible() const {
+        return actual_.tunnel && actual_.tunnel->public_key == desired_.public_key;
+    }
+    void emit(Step step) { plan_.steps.push_back(std::move(step)); }
+    [[nodiscard]] std::map<Prefix, Owner> wanted_prefixes() const;
+
+    const DesiredState& desired_;
+    const ActualState& actual_;
+    Clock::time_point now_;
+    bool source_addresses_stale_;
+    std::map<std::string, Pair> pairs_;
+    std::map<PublicKey, const DesiredPeer*> by_key_;
+    Plan plan_;
+};
+
+}  // namespace wgs
