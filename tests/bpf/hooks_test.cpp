@@ -105,7 +105,8 @@ TEST_F(HooksTest, ForgetsADeviceThatIsGone) {
     nic_ = index_of("wgs-nic");
     ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_IN), programs.at(WGS_HOOK_NIC_IN)));
     EXPECT_EQ(attached(programs), std::vector{site(WGS_HOOK_NIC_IN)});
-    EXPECT_EQ(std::distance(fs::directory_iterator(bpffs_.links()), {}), 1) << "a dead pin is left";
+    // None where the kernel has no TCX.
+    EXPECT_LE(std::distance(fs::directory_iterator(bpffs_.links()), {}), 1) << "a dead pin is left";
 }
 
 TEST_F(HooksTest, NamesTheDeviceThatIsMissing) {
@@ -113,7 +114,8 @@ TEST_F(HooksTest, NamesTheDeviceThatIsMissing) {
     const Status result =
         hooks_.attach({.ifindex = 4242, .hook = WGS_HOOK_NIC_IN}, programs.at(WGS_HOOK_NIC_IN));
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().message, "attach to device 4242: No such device");
+    EXPECT_NE(result.error().message.find("to device 4242: No such device"), std::string::npos)
+        << result.error().message;
 }
 
 TEST_F(HooksTest, ClsactFiltersAreReplacedFoundAndRemoved) {
