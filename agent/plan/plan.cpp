@@ -16,8 +16,9 @@ Plan Planner::run() {
     bind_peers();
     if (sessions_possible()) add_sessions();
     promote_peers(Moment::before_prefixes);
-    point_prefixes();
-    remove_prefixes();
+    const std::map<Prefix, Owner> prefixes = wanted_prefixes();
+    point_prefixes(prefixes);
+    remove_prefixes(prefixes);
     withdraw_peers();
     update_records();
     if (sessions_possible()) remove_sessions();

@@ -45,8 +45,8 @@ class Planner {
     void add_session(const Pair& pair, const std::function<bool(const Prefix&)>& moves_in);
     [[nodiscard]] bool endpoint_must_change(const Pair& pair) const;
     [[nodiscard]] bool own_address_left() const;
-    void point_prefixes();
-    void remove_prefixes();
+    void point_prefixes(const std::map<Prefix, Owner>& wanted);
+    void remove_prefixes(const std::map<Prefix, Owner>& wanted);
     void withdraw_peers();
     void update_records();
     void remove_sessions();

@@ -36,9 +36,9 @@ std::map<Prefix, Owner> Planner::wanted_prefixes() const {
 
 // Longer prefixes first: a shorter one that changes hands must not catch what a longer one is about
 // to keep with its owner.
-void Planner::point_prefixes() {
+void Planner::point_prefixes(const std::map<Prefix, Owner>& wanted) {
     std::vector<SetPrefix> steps;
-    for (const auto& [prefix, owner] : wanted_prefixes()) {
+    for (const auto& [prefix, owner] : wanted) {
         const auto there = actual_.steering.prefixes.find(prefix);
         if (there == actual_.steering.prefixes.end() || there->second != owner) {
             steps.push_back({.prefix = prefix, .owner = owner});
@@ -50,9 +50,8 @@ void Planner::point_prefixes() {
         emit(step);
 }
 
-void Planner::remove_prefixes() {
+void Planner::remove_prefixes(const std::map<Prefix, Owner>& wanted) {
     if (!desired_.complete) return;
-    const std::map<Prefix, Owner> wanted = wanted_prefixes();
     for (const auto& [prefix, owner] : actual_.steering.prefixes) {
         if (wanted.contains(prefix)) continue;
         const bool was_peers = owner.peer >= WGS_PEER_FIRST || owner.peer == WGS_PEER_GONE;
