@@ -57,10 +57,10 @@ WGS_INLINE enum wgs_ethertype wgs_parse_ethernet(struct wgs_cursor* cursor,
     const struct ethhdr* ethernet = WGS_TAKE(cursor, struct ethhdr);
     if (!ethernet) return WGS_ETHERTYPE_CUT;
     enum wgs_ethertype type = (enum wgs_ethertype)WGS_SWAP16(ethernet->h_proto);
-    while (wgs_is_vlan(type) && packet->vlan_tags < WGS_MAX_VLAN_TAGS) {
+    for (__u8 tags = 1; wgs_is_vlan(type) && tags <= WGS_MAX_VLAN_TAGS; tags++) {
         const struct wgs_vlan_header* vlan = WGS_TAKE(cursor, struct wgs_vlan_header);
         if (!vlan) return WGS_ETHERTYPE_CUT;
-        packet->vlan_tags++;
+        packet->vlan_tags = tags;
         type = (enum wgs_ethertype)WGS_SWAP16(vlan->ethertype);
     }
     return type;
@@ -88,29 +88,33 @@ WGS_INLINE enum wgs_protocol wgs_parse_ipv6(struct wgs_cursor* cursor, struct wg
     return (enum wgs_protocol)ip->nexthdr;
 }
 
-WGS_INLINE bool wgs_is_extension(enum wgs_protocol protocol) {
-    return protocol == WGS_PROTOCOL_HOP_BY_HOP || protocol == WGS_PROTOCOL_ROUTING ||
-           protocol == WGS_PROTOCOL_FRAGMENT || protocol == WGS_PROTOCOL_AH ||
-           protocol == WGS_PROTOCOL_DESTINATION_OPTIONS;
+/* Sets of protocol numbers below 64, as bits: where a chain of comparisons decides, the verifier
+ * walks each of its branches for each header anew. */
+#define WGS_LENGTH_IN_EIGHTS                                                                       \
+    (1ull << WGS_PROTOCOL_HOP_BY_HOP | 1ull << WGS_PROTOCOL_ROUTING |                              \
+     1ull << WGS_PROTOCOL_DESTINATION_OPTIONS)
+#define WGS_LENGTH_IN_FOURS (WGS_LENGTH_IN_EIGHTS | 1ull << WGS_PROTOCOL_AH)
+#define WGS_EXTENSIONS (WGS_LENGTH_IN_FOURS | 1ull << WGS_PROTOCOL_FRAGMENT)
+
+WGS_INLINE __u32 wgs_is_in(__u64 set, enum wgs_protocol protocol) {
+    return set >> protocol & 1;
 }
 
-/* Bytes after the first eight: RFC 8200, 4 and RFC 4302, 2.2. */
-WGS_INLINE __u32 wgs_extension_tail(enum wgs_protocol type,
-                                    const struct wgs_extension_header* header) {
-    switch (type) {
-        case WGS_PROTOCOL_FRAGMENT:
-            return 0;
-        case WGS_PROTOCOL_AH:
-            return header->length * 4u;
-        default:
-            return header->length * 8u;
-    }
+WGS_INLINE bool wgs_is_extension(enum wgs_protocol protocol) {
+    return (__u32)protocol < 64 && wgs_is_in(WGS_EXTENSIONS, protocol);
+}
+
+/* Bytes after the first eight: RFC 8200, 4 and RFC 4302, 2.2; a fragment header has none. */
+WGS_INLINE __u32 wgs_extension_tail(enum wgs_protocol type, __u32 length) {
+    __u32 fours = wgs_is_in(WGS_LENGTH_IN_FOURS, type) + wgs_is_in(WGS_LENGTH_IN_EIGHTS, type);
+    return length * 4 * fours;
 }
 
 WGS_INLINE enum wgs_protocol wgs_parse_extension(struct wgs_cursor* cursor, enum wgs_protocol type,
                                                  struct wgs_packet* packet) {
     const struct wgs_extension_header* header = WGS_TAKE(cursor, struct wgs_extension_header);
-    if (!header || !wgs_take(cursor, wgs_extension_tail(type, header))) return WGS_PROTOCOL_CUT;
+    if (!header || !wgs_take(cursor, wgs_extension_tail(type, header->length)))
+        return WGS_PROTOCOL_CUT;
     if (type == WGS_PROTOCOL_FRAGMENT)
         packet->later_fragment = (WGS_SWAP16(header->fragment_offset) & WGS_FRAGMENT_OFFSET6) != 0;
     return (enum wgs_protocol)header->next;
