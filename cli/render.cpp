@@ -143,12 +143,15 @@ std::string render_peers(const Json& peers, std::chrono::seconds now_since_epoch
 }
 
 std::string render_explanation(const Json& explanation) {
-    return table({{"verdict", text_or_dash(explanation.at("verdict"))},
-                  {"reason", text_or_dash(explanation.at("reason")) + ": " +
-                                 text_or_dash(explanation.at("text"))},
-                  {"peer", text_or_dash(explanation.at("peer"))},
-                  {"prefix", text_or_dash(explanation.at("prefix"))},
-                  {"tunnel", text_or_dash(explanation.at("tunnel"))}});
+    std::vector<Row> rows{{"verdict", text_or_dash(explanation.at("verdict"))},
+                          {"reason", text_or_dash(explanation.at("reason")) + ": " +
+                                         text_or_dash(explanation.at("text"))},
+                          {"peer", text_or_dash(explanation.at("peer"))},
+                          {"prefix", text_or_dash(explanation.at("prefix"))},
+                          {"tunnel", text_or_dash(explanation.at("tunnel"))}};
+    const std::string advice = explanation.at("advice").get<std::string>();
+    if (!advice.empty()) rows.push_back({"to do", advice});
+    return table(rows);
 }
 
 bool is_healthy(const Json& status) {

@@ -48,6 +48,9 @@ enum wgs_hook {
     WGS_HOOK_NIC_OUT = 0,
     WGS_HOOK_WG_IN = 1,
     WGS_HOOK_NIC_IN = 2,
+    WGS_HOOK_NIC_GUARD = 3,
+    WGS_HOOK_POD_OUT = 4,
+    WGS_HOOK_LEAK_WATCH = 5,
     WGS_HOOK_COUNT = 8,
 };
 

@@ -16,11 +16,12 @@ struct ReasonInfo {
     std::string_view name;
     std::string_view direction;  // "out" or "in"
     std::string_view text;
+    std::string_view advice;  // for an operator; empty: all is well
 };
 
 inline constexpr std::array kReasons{
-#define WGS_REASON_INFO(number, name, direction, text)                                             \
-    ReasonInfo{WGS_REASON_##name, #name, #direction, text},
+#define WGS_REASON_INFO(number, name, direction, text, advice)                                     \
+    ReasonInfo{WGS_REASON_##name, #name, #direction, text, advice},
     WGS_REASONS(WGS_REASON_INFO)
 #undef WGS_REASON_INFO
 };

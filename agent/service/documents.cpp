@@ -222,6 +222,7 @@ std::string explain_document(const AgentView& agent, const Flow& flow, const Exp
     return text({{"verdict", to_string(answer.verdict)},
                  {"reason", reason_info(answer.reason).name},
                  {"text", reason_info(answer.reason).text},
+                 {"advice", reason_info(answer.reason).advice},
                  {"peer", owned ? Json(owner_name(agent, answer.peer)) : Json()},
                  {"prefix", text_or_null(matching_prefix(agent, flow.destination))},
                  {"tunnel", steered ? Json(agent.config.wireguard.device) : Json()}});

@@ -27,7 +27,7 @@ const char* const kHealthy = R"({
 }
 )";
 const char* const kExplained = R"({
-  "verdict": "pass", "reason": "no_peer", "text": "t", "peer": null, "prefix": null, "tunnel": null
+  "verdict": "pass", "reason": "no_peer", "text": "t", "advice": "", "peer": null, "prefix": null, "tunnel": null
 }
 )";
 

@@ -190,6 +190,7 @@ TEST_F(ExplainDocument, NamesPeerPrefixAndTunnelOfASteeredPacket) {
       "verdict": "steer",
       "reason": "steered",
       "text": "sent into the tunnel of a ready peer",
+      "advice": "",
       "peer": "node-b",
       "prefix": "10.2.0.0/24",
       "tunnel": "wgsteer0"
@@ -201,6 +202,7 @@ TEST_F(ExplainDocument, HasNullsForAStrangersPacket) {
       "verdict": "pass",
       "reason": "no_peer",
       "text": "destination belongs to no node of the mesh",
+      "advice": "if it should: add the prefix to its node",
       "peer": null,
       "prefix": null,
       "tunnel": null

@@ -119,6 +119,7 @@ TEST(RenderExplanation, OfASteeredPacket) {
     EXPECT_EQ(render_explanation({{"verdict", "steer"},
                                   {"reason", "steered"},
                                   {"text", "sent into the tunnel of a ready peer"},
+                                  {"advice", ""},
                                   {"peer", "node-b"},
                                   {"prefix", "10.2.0.0/24"},
                                   {"tunnel", "wgsteer0"}}),
@@ -134,6 +135,7 @@ TEST(RenderExplanation, OfAStrangersPacketHasDashes) {
     EXPECT_EQ(render_explanation({{"verdict", "pass"},
                                   {"reason", "no_peer"},
                                   {"text", "destination belongs to no node of the mesh"},
+                                  {"advice", "add the prefix to its node"},
                                   {"peer", nullptr},
                                   {"prefix", nullptr},
                                   {"tunnel", nullptr}}),
@@ -142,6 +144,7 @@ reason   no_peer: destination belongs to no node of the mesh
 peer     -
 prefix   -
 tunnel   -
+to do    add the prefix to its node
 )");
 }
 

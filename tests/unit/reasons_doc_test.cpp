@@ -19,10 +19,11 @@ std::string reasons_table() {
         "# Reasons\n\nWhy a packet got its verdict, as in `wgsteer status`, `wgsteer explain` and "
         "the "
         "label `reason` of\n`wgsteer_verdict_packets_total`. Numbers are stable. Made from "
-        "`maps/reasons.h`.\n\n| number | reason | direction | meaning |\n|---|---|---|---|\n";
+        "`maps/reasons.h`.\n\n| number | reason | direction | meaning | what to do "
+        "|\n|---|---|---|---|---|\n";
     for (const ReasonInfo& reason : kReasons) {
-        text += fmt::format("| {} | `{}` | {} | {} |\n", static_cast<int>(reason.number),
-                            reason.name, reason.direction, reason.text);
+        text += fmt::format("| {} | `{}` | {} | {} | {} |\n", static_cast<int>(reason.number),
+                            reason.name, reason.direction, reason.text, reason.advice);
     }
     return text;
 }
