@@ -53,8 +53,9 @@ void fill(const Tables& tables, std::uint32_t prefixes) {
     for (std::uint32_t n = 0; n < prefixes; ++n) {
         must(tables.prefix4.store(block(n), {.peer_and_class = WGS_OWNER(kPeer, WGS_CLASS_POD)}));
     }
-    must(tables.tunnels.store(0, {.ifindex = 1, .port = 51820, .mtu = 1440}));
-    must(tables.peers.store(kPeer, {.state = WGS_STATE_READY}));
+    must(tables.tunnels.store(0, {.ifindex = 1, .port = 51820, .reserved = 0}));
+    must(tables.peers.store(kPeer,
+                            {.state = WGS_STATE_READY, .mtu = 1440, .tunnel = 0, .underlay = 0}));
 }
 
 void run(benchmark::State& state, const char* destination, std::uint32_t mark) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// tc ingress of an underlay device: lets decrypted packets through and counts clear text from the
-// mesh.
+// tc ingress of an underlay device: lets decrypted packets through; counts clear text from the
+// mesh, and drops it under policy require.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
@@ -10,29 +10,42 @@
 #include "bpf/lib/frame.h"
 #include "bpf/lib/lookup.h"
 
+const volatile bool policy_require = false;
 const volatile bool hosts = false;
+const volatile bool overlay = false;
 const volatile __u32 mark_mask = 0x3000;
 const volatile __u32 decrypted_mark = 0x2000;
 const volatile __u32 tunnel_id = 0; /* whose port receives outer packets */
 
 static __always_inline void wgs_decide(const struct wgs_packet* packet, bool decrypted,
                                        struct wgs_decision* decision) {
-    decision->reason = wgs_in_by_headers(packet, decrypted, wgs_port_of(tunnel_id));
+    const struct wgs_scope scope = {.hosts = hosts, .overlay = overlay};
+    struct wgs_owners owners = {};
+
+    decision->reason = wgs_in_by_headers(packet, decrypted);
     if (decision->reason != WGS_REASON_none) return;
-    struct wgs_owners owners = {.destination = wgs_owner_of(packet, packet->destination)};
-    if (owners.destination) owners.source = wgs_owner_of(packet, packet->source);
+    owners.destination = wgs_owner_of(packet, packet->destination);
+    decision->reason = wgs_in_by_destination(packet, owners.destination, wgs_port_of(tunnel_id));
+    if (decision->reason != WGS_REASON_none) return;
+    owners.source = wgs_owner_of(packet, packet->source);
+    if (wgs_is_node_to_node(&owners) && wgs_is_in_scope(packet, &scope))
+        owners.bypassed = wgs_is_bypassed(packet);
     decision->peer = WGS_OWNER_PEER(owners.source);
-    decision->reason = wgs_in_by_owners(&owners, wgs_is_udp_piece(packet), hosts);
+    decision->reason = wgs_in_by_owners(packet, &owners, &scope);
 }
 
 SEC("tc")
 int wgs_nic_in(struct __sk_buff* skb) {
     struct wgs_packet packet;
     struct wgs_decision decision = {};
+    enum wgs_verdict verdict;
 
     wgs_parse_skb(skb, &packet);
     wgs_decide(&packet, (skb->mark & mark_mask) == decrypted_mark, &decision);
-    wgs_account(skb, WGS_HOOK_NIC_IN, &decision, WGS_VERDICT_PASS, packet.l3_offset);
+    verdict =
+        wgs_in_verdict(decision.reason, policy_require ? WGS_POLICY_REQUIRE : WGS_POLICY_PREFER);
+    wgs_account(skb, WGS_HOOK_NIC_IN, &decision, verdict, packet.l3_offset);
+    if (verdict == WGS_VERDICT_DROP) return TC_ACT_SHOT;
     if (decision.reason == WGS_REASON_decrypted) skb->mark &= ~mark_mask;
     return WGS_ACT_PASS;
 }

@@ -9,50 +9,60 @@
 #include "bpf/lib/decide.h"
 #include "bpf/lib/frame.h"
 #include "bpf/lib/lookup.h"
+#include "bpf/lib/steer.h"
 
 const volatile bool policy_require = false;
 const volatile bool hosts = false;
+const volatile bool overlay = false;
 const volatile __u32 fwmark = 0x1000;
+const volatile __u32 decrypted_mark = 0x2000;
 const volatile __u32 mark_mask = 0x3000;
 const volatile __u32 tunnel_id = 0; /* whose outer packets these may be */
 
-static __always_inline struct wgs_way wgs_way_to(struct wgs_decision* decision, __u32* ifindex) {
-    struct wgs_peer peer = wgs_peer_of(decision->peer);
-    const struct wgs_tunnel* tunnel = wgs_tunnel_of(peer.tunnel);
-    decision->tunnel = peer.tunnel;
-    *ifindex = tunnel ? tunnel->ifindex : 0;
-    return (struct wgs_way){.peer_state = peer.state, .tunnel_up = tunnel != 0};
+static __always_inline void wgs_look_up(const struct wgs_packet* packet,
+                                        const struct wgs_scope* scope, struct wgs_owners* owners) {
+    owners->destination = wgs_owner_of(packet, packet->destination);
+    if (!owners->destination) return;
+    owners->source = wgs_owner_of(packet, packet->source);
+    if (wgs_is_node_to_node(owners) && wgs_is_in_scope(packet, scope))
+        owners->bypassed = wgs_is_bypassed(packet);
 }
 
-static __always_inline void wgs_decide(const struct wgs_packet* packet, bool marked,
-                                       struct wgs_decision* decision, __u32* ifindex) {
+static __always_inline void wgs_decide(struct __sk_buff* skb, const struct wgs_packet* packet,
+                                       struct wgs_decision* decision, struct wgs_way* way) {
+    const struct wgs_scope scope = {.hosts = hosts, .overlay = overlay};
+    const bool marked = (skb->mark & mark_mask) == fwmark;
+    struct wgs_owners owners = {};
+
     decision->reason = wgs_out_by_headers(packet, marked, wgs_port_of(tunnel_id));
     if (decision->reason != WGS_REASON_none) return;
-    struct wgs_owners owners = {.destination = wgs_owner_of(packet, packet->destination)};
-    if (owners.destination) owners.source = wgs_owner_of(packet, packet->source);
+    wgs_look_up(packet, &scope, &owners);
     decision->peer = WGS_OWNER_PEER(owners.destination);
-    struct wgs_way way = wgs_way_to(decision, ifindex);
-    bool outer_piece = marked && wgs_is_udp_piece(packet);
-    decision->reason = wgs_out_by_owners(&owners, &way, outer_piece, hosts);
+    decision->tunnel = wgs_way_to(decision->peer, way);
+    decision->reason = wgs_out_by_owners(packet, marked, &owners, way, &scope);
+    if (decision->reason != WGS_REASON_steered) return;
+    const struct wgs_size size = wgs_size_of(skb, packet);
+    decision->reason = wgs_out_by_size(packet, &owners, &size, way->mtu);
 }
 
 SEC("tc")
 int wgs_nic_out(struct __sk_buff* skb) {
     struct wgs_packet packet;
     struct wgs_decision decision = {};
+    struct wgs_way way = {};
     enum wgs_verdict verdict;
-    __u32 ifindex = 0;
 
     wgs_parse_skb(skb, &packet);
-    wgs_decide(&packet, (skb->mark & mark_mask) == fwmark, &decision, &ifindex);
+    wgs_decide(skb, &packet, &decision, &way);
     verdict =
         wgs_out_verdict(decision.reason, policy_require ? WGS_POLICY_REQUIRE : WGS_POLICY_PREFER);
     wgs_account(skb, WGS_HOOK_NIC_OUT, &decision, verdict, packet.l3_offset);
     switch (verdict) {
         case WGS_VERDICT_STEER:
-            return wgs_steer(skb, &packet, ifindex);
+            return wgs_steer(skb, &packet, decision.reason, &way);
         case WGS_VERDICT_DROP:
-            return TC_ACT_SHOT;
+            if (decision.reason != WGS_REASON_too_big) return TC_ACT_SHOT;
+            return wgs_answer_too_big(skb, &packet, way.mtu, decrypted_mark, mark_mask);
         default:
             return WGS_ACT_PASS;
     }

@@ -9,39 +9,36 @@
 #include "bpf/lib/decide.h"
 #include "bpf/lib/frame.h"
 #include "bpf/lib/lookup.h"
+#include "bpf/lib/mss.h"
 
 const volatile __u32 mark_mask = 0x3000;
 const volatile __u32 decrypted_mark = 0x2000;
 const volatile __u32 tunnel_id = 0;
 
-static __always_inline void wgs_decide(const struct wgs_packet* packet, bool tunnel_up,
-                                       struct wgs_decision* decision) {
-    __u32 owner = wgs_is_ip(packet) ? wgs_owner_of(packet, packet->source) : 0;
-    decision->peer = WGS_OWNER_PEER(owner);
-    decision->tunnel = tunnel_id;
-    decision->reason = wgs_decrypted_by_owner(owner, tunnel_up);
-}
-
 static __always_inline int wgs_reinject(struct __sk_buff* skb, const struct wgs_packet* packet,
-                                        const struct wgs_tunnel* tunnel) {
+                                        const struct wgs_underlay* underlay) {
     __u16 ethertype = packet->kind == WGS_PACKET_IPV4 ? ETH_P_IP : ETH_P_IPV6;
-    if (wgs_push_ethernet(skb, tunnel, ethertype)) return TC_ACT_SHOT;
+    if (wgs_push_ethernet(skb, underlay, ethertype)) return TC_ACT_SHOT;
     skb->mark = (skb->mark & ~mark_mask) | decrypted_mark;
-    return bpf_redirect(tunnel->underlay_ifindex, BPF_F_INGRESS);
+    return (int)bpf_redirect(underlay->ifindex, BPF_F_INGRESS);
 }
 
 SEC("tc")
 int wgs_wg_in(struct __sk_buff* skb) {
-    const struct wgs_tunnel* tunnel = wgs_tunnel_of(tunnel_id);
-    struct wgs_decision decision = {};
+    struct wgs_decision decision = {.tunnel = tunnel_id};
     struct wgs_packet packet;
 
     wgs_parse_bare_skb(skb, &packet);
-    wgs_decide(&packet, tunnel != 0, &decision);
-    bool accepted = tunnel && decision.reason == WGS_REASON_decrypted;
+    __u32 owner = wgs_is_ip(&packet) ? wgs_owner_of(&packet, packet.source) : 0;
+    decision.peer = WGS_OWNER_PEER(owner);
+    const struct wgs_peer peer = wgs_peer_of(decision.peer);
+    const struct wgs_underlay* underlay = wgs_underlay_of(peer.underlay);
+    decision.reason = wgs_decrypted_by_owner(owner, underlay != 0);
+    bool accepted = underlay && decision.reason == WGS_REASON_decrypted;
     wgs_account(skb, WGS_HOOK_WG_IN, &decision, accepted ? WGS_VERDICT_STEER : WGS_VERDICT_DROP, 0);
     if (!accepted) return TC_ACT_SHOT;
-    return wgs_reinject(skb, &packet, tunnel);
+    wgs_fit_mss(skb, &packet, peer.mtu);
+    return wgs_reinject(skb, &packet, underlay);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

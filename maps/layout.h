@@ -76,20 +76,36 @@ struct wgs_owner {
 
 /* Peer table value. Flipping `state` is one 4-byte store for any number of prefixes. */
 struct wgs_peer {
-    __u32 state;  /* enum wgs_peer_state */
-    __u32 tunnel; /* index into the tunnel table */
+    __u32 state;   /* enum wgs_peer_state */
+    __u16 mtu;     /* largest inner packet for this peer, bytes; 0: not known */
+    __u8 tunnel;   /* index into the tunnel table */
+    __u8 underlay; /* index into the underlay table */
 };
-WGS_STATIC_ASSERT(sizeof(struct wgs_peer) == 8, "one array element");
+WGS_STATIC_ASSERT(sizeof(struct wgs_peer) == 8, "one array element, stored at once");
 
 /* Tunnel table value. All zero: no such tunnel. */
 struct wgs_tunnel {
-    __u32 ifindex;          /* of the WireGuard device */
-    __u32 underlay_ifindex; /* where decrypted packets re-enter */
-    __u8 underlay_mac[6];   /* of that device */
-    __u16 port;             /* UDP port, host byte order */
-    __u32 mtu;              /* largest inner packet, bytes */
+    __u32 ifindex; /* of the WireGuard device */
+    __u16 port;    /* UDP port, host byte order */
+    __u16 reserved;
 };
-WGS_STATIC_ASSERT(sizeof(struct wgs_tunnel) == 20, "no hidden padding");
+WGS_STATIC_ASSERT(sizeof(struct wgs_tunnel) == 8, "one array element, stored at once");
+
+/* Underlay table value: a device where decrypted packets re-enter. All zero: no such device. */
+struct wgs_underlay {
+    __u32 ifindex;
+    __u8 mac[6]; /* of that device */
+    __u8 reserved[2];
+};
+WGS_STATIC_ASSERT(sizeof(struct wgs_underlay) == 12, "no hidden padding");
+
+/* Bypass table key; there is no value of interest. */
+struct wgs_service {
+    __u8 protocol; /* IP protocol number */
+    __u8 reserved;
+    __u16 port; /* host byte order; 0 for protocols without ports */
+};
+WGS_STATIC_ASSERT(sizeof(struct wgs_service) == 4, "no hidden padding");
 
 /* Whom a peer id stands for, so that a restarted agent (and bpftool) can tell. Not read by
  * programs. */
@@ -128,6 +144,8 @@ struct wgs_peer_stats {
 #define WGS_PROBE_CB4 0x65657221u
 
 #define WGS_MAX_TUNNELS 16
+#define WGS_MAX_UNDERLAYS 16
+#define WGS_MAX_BYPASSED 64
 
 /* Source MAC address of re-injected packets: locally administered, never on a wire. */
 #define WGS_REINJECT_SOURCE_MAC                                                                    \

@@ -58,6 +58,20 @@ struct {
 } wgs_tunnels_v1 SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, WGS_MAX_UNDERLAYS);
+    __type(key, __u32);
+    __type(value, struct wgs_underlay);
+} wgs_underlay_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, WGS_MAX_BYPASSED);
+    __type(key, struct wgs_service);
+    __type(value, __u32);
+} wgs_bypass_v1 SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, WGS_VERDICT_ENTRIES);
     __type(key, __u32);

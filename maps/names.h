@@ -8,6 +8,8 @@
 #define WGS_MAP_PEERS "wgs_peers_v1"
 #define WGS_MAP_RECORDS "wgs_records_v1"
 #define WGS_MAP_TUNNELS "wgs_tunnels_v1"
+#define WGS_MAP_UNDERLAYS "wgs_underlay_v1"
+#define WGS_MAP_BYPASS "wgs_bypass_v1"
 #define WGS_MAP_VERDICTS "wgs_verdict_v1"
 #define WGS_MAP_STATS "wgs_stats_v1"
 

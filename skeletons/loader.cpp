@@ -8,6 +8,7 @@
 #include <nic_out.skel.h>
 #include <wg_in.skel.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -32,7 +33,9 @@ Result<Owned<Skeleton>> open_skeleton(std::string_view name) {
 void configure(nic_out_bpf& skeleton, const ProgramSettings& settings) {
     skeleton.rodata->policy_require = settings.policy_require;
     skeleton.rodata->hosts = settings.hosts;
+    skeleton.rodata->overlay = settings.overlay;
     skeleton.rodata->fwmark = settings.fwmark;
+    skeleton.rodata->decrypted_mark = settings.decrypted_mark;
     skeleton.rodata->mark_mask = settings.mark_mask;
 }
 
@@ -42,7 +45,9 @@ void configure(wg_in_bpf& skeleton, const ProgramSettings& settings) {
 }
 
 void configure(nic_in_bpf& skeleton, const ProgramSettings& settings) {
+    skeleton.rodata->policy_require = settings.policy_require;
     skeleton.rodata->hosts = settings.hosts;
+    skeleton.rodata->overlay = settings.overlay;
     skeleton.rodata->mark_mask = settings.mark_mask;
     skeleton.rodata->decrypted_mark = settings.decrypted_mark;
 }
@@ -51,12 +56,13 @@ bool has_row_per_peer(std::string_view map) {
     return map == WGS_MAP_PEERS || map == WGS_MAP_RECORDS || map == WGS_MAP_STATS;
 }
 
-// Sizes the maps and tells libbpf where each is, or is to be, pinned.
+// Sizes the maps and tells libbpf where each is, or is to be, pinned. Those that are not the
+// agent's concern belong to their program alone.
 Status configure_maps(bpf_object* object, const Bpffs& bpffs, const ProgramSettings& settings) {
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, object) {
         const std::string name = bpf_map__name(map);
-        if (bpf_map__is_internal(map)) continue;
+        if (std::ranges::find(kMaps, name) == kMaps.end()) continue;
         if (has_row_per_peer(name))
             bpf_map__set_max_entries(map, settings.max_peers + WGS_PEER_FIRST);
         if (bpf_map__set_pin_path(map, (bpffs.maps() / name).c_str()) != 0)

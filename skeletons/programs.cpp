@@ -27,6 +27,8 @@ Result<Tables> make_tables(std::map<std::string_view, UniqueFd> maps) {
         .peers = Map<std::uint32_t, wgs_peer>(take(WGS_MAP_PEERS)),
         .records = Map<std::uint32_t, wgs_peer_record>(take(WGS_MAP_RECORDS)),
         .tunnels = Map<std::uint32_t, wgs_tunnel>(take(WGS_MAP_TUNNELS)),
+        .underlays = Map<std::uint32_t, wgs_underlay>(take(WGS_MAP_UNDERLAYS)),
+        .bypass = Map<wgs_service, std::uint32_t>(take(WGS_MAP_BYPASS)),
         .verdicts = CounterMap<wgs_counter>(take(WGS_MAP_VERDICTS), cpus),
         .stats = CounterMap<wgs_peer_stats>(take(WGS_MAP_STATS), cpus),
     };

@@ -25,6 +25,7 @@ struct Objects;
 struct ProgramSettings {
     bool policy_require = false;
     bool hosts = false;
+    bool overlay = false;
     std::uint32_t fwmark = 0;          // of outer packets, within mark_mask
     std::uint32_t decrypted_mark = 0;  // of decrypted packets, within mark_mask, another one
     std::uint32_t mark_mask = 0;
@@ -37,6 +38,8 @@ struct Tables {
     Map<std::uint32_t, wgs_peer> peers;
     Map<std::uint32_t, wgs_peer_record> records;
     Map<std::uint32_t, wgs_tunnel> tunnels;
+    Map<std::uint32_t, wgs_underlay> underlays;
+    Map<wgs_service, std::uint32_t> bypass;
     CounterMap<wgs_counter> verdicts;  // index: WGS_VERDICT_INDEX
     CounterMap<wgs_peer_stats> stats;  // index: peer id
 };

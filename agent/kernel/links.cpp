@@ -88,4 +88,8 @@ Result<std::vector<Underlay>> RtLinks::underlays(const std::vector<std::string>&
     return underlays;
 }
 
+Result<std::optional<std::uint32_t>> RtLinks::route(const IpAddress& address) {
+    return rtnetlink_.route(address);
+}
+
 }  // namespace wgs

@@ -19,6 +19,7 @@ class RtLinks final : public Links {
 
     Result<std::vector<Underlay>> underlays(const std::vector<std::string>& names,
                                             const std::vector<IpAddress>& addresses) override;
+    Result<std::optional<std::uint32_t>> route(const IpAddress& address) override;
 
   private:
     RtLinks(Rtnetlink rtnetlink, std::set<std::string> own)

@@ -170,6 +170,27 @@ Result<std::vector<std::uint32_t>> Rtnetlink::default_route_links() {
     });
 }
 
+Result<std::optional<std::uint32_t>> Rtnetlink::route(const IpAddress& address) {
+    const auto bytes = address.bytes();
+    const rtmsg header{.rtm_family = static_cast<unsigned char>(
+                           address.family() == Family::v4 ? AF_INET : AF_INET6),
+                       .rtm_dst_len = static_cast<unsigned char>(bytes.size() * 8)};
+    const auto message = request(RTM_GETROUTE, 0, header);
+    nla_put(message.get(), RTA_DST, static_cast<int>(bytes.size()), bytes.data());
+    std::optional<std::uint32_t> device;
+    const Status found =
+        socket_.transact(message, "find the route to " + address.to_string(), [&](nlmsghdr& reply) {
+            const nlattr* oif = nlmsg_find_attr(&reply, sizeof(rtmsg), RTA_OIF);
+            if (oif != nullptr) device = nla_get_u32(oif);
+            return Status();
+        });
+    if (!found && !found.error().is(std::errc::network_unreachable) &&
+        !found.error().is(std::errc::host_unreachable)) {
+        return tl::unexpected(found.error());
+    }
+    return device;
+}
+
 Status Rtnetlink::create(const std::string& name, const std::string& kind) {
     const auto message =
         WGS_TRY(link_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, name, ifinfomsg{}));

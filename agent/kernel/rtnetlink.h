@@ -42,6 +42,8 @@ class Rtnetlink {
     Result<std::vector<LinkAddress>> addresses();
     // The devices of the default routes of the main table, IPv4's first; one may occur repeatedly.
     Result<std::vector<std::uint32_t>> default_route_links();
+    // The device by which packets for the address leave; none: there is no route.
+    Result<std::optional<std::uint32_t>> route(const IpAddress& address);
 
     Status create(const std::string& name, const std::string& kind);
     Status set_mtu(const std::string& name, std::uint32_t mtu);

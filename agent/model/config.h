@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "maps/layout.h"
 #include "model/ip.h"
 
 namespace wgs {
@@ -17,6 +19,15 @@ enum class Policy { prefer, require };
 enum class BackendChoice { automatic, kernel, userspace };
 enum class LogFormat { text, json };
 enum class LogLevel { debug, info, warning, error };
+
+// What the bypass table names; the port, of either side, is 0 where the protocol has none.
+struct Service {
+    std::uint8_t protocol = 0;  // IP protocol number
+    std::uint16_t port = 0;
+    auto operator<=>(const Service&) const = default;
+};
+
+inline constexpr std::size_t kMaxBypassed = WGS_MAX_BYPASSED;
 
 struct WireguardConfig {
     BackendChoice backend = BackendChoice::automatic;
@@ -39,6 +50,8 @@ struct Config {
     std::vector<Prefix> cluster_prefixes;
     Policy policy = Policy::prefer;
     bool hosts = false;
+    bool overlay = true;  // steer tunnels of the CNI between nodes even when `hosts` is off
+    std::set<Service> bypass;
     WireguardConfig wireguard;
     std::uint32_t max_peers = 4096;
     std::string metrics = "127.0.0.1:9586";  // empty: off

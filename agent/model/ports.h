@@ -44,12 +44,17 @@ class Steering {
 
     virtual Result<SteeringState> observe() = 0;
     virtual Status set_tunnel(const TunnelEntry& entry) = 0;
+    // An entry without a device frees the row.
+    virtual Status set_underlay(std::uint8_t index, const UnderlayEntry& entry) = 0;
+    virtual Status add_bypass(const Service& service) = 0;
+    virtual Status remove_bypass(const Service& service) = 0;
     // Binds a free id to a node: clears its counters, writes the record, state unused.
     virtual Status bind_peer(PeerId id, const PeerRecord& record) = 0;
     // Replaces the record of a bound id.
     virtual Status update_record(PeerId id, const PeerRecord& record) = 0;
     // `state` is an enum wgs_peer_state.
     virtual Status set_peer_state(PeerId id, std::uint32_t state) = 0;
+    virtual Status set_peer_way(PeerId id, const PeerWay& way) = 0;
     // Frees an id to which no prefix points any more.
     virtual Status release_peer(PeerId id) = 0;
     virtual Status set_prefix(const Prefix& prefix, const Owner& owner) = 0;
@@ -66,6 +71,8 @@ class Links {
     // that hold one of `addresses`; with no addresses either, those of the default routes.
     virtual Result<std::vector<Underlay>> underlays(const std::vector<std::string>& names,
                                                     const std::vector<IpAddress>& addresses) = 0;
+    // The device by which packets for the address leave; none: there is no route.
+    virtual Result<std::optional<std::uint32_t>> route(const IpAddress& address) = 0;
 };
 
 }  // namespace wgs

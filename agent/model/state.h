@@ -103,8 +103,16 @@ struct PeerRecord {
     bool operator==(const PeerRecord&) const = default;
 };
 
+// How packets for a peer travel.
+struct PeerWay {
+    std::uint16_t mtu = 0;      // largest inner packet, bytes; 0: not known
+    std::uint8_t underlay = 0;  // index of the row of the device that leads there
+    bool operator==(const PeerWay&) const = default;
+};
+
 struct PeerSlot {
     std::uint32_t state = 0;  // enum wgs_peer_state
+    PeerWay way;
     PeerRecord record;
     bool operator==(const PeerSlot&) const = default;
 };
@@ -112,19 +120,25 @@ struct PeerSlot {
 // A row of the tunnel table.
 struct TunnelEntry {
     std::uint32_t ifindex = 0;
-    std::uint32_t underlay_ifindex = 0;
-    std::array<std::uint8_t, 6> underlay_mac{};
     std::uint16_t port = 0;
-    std::uint32_t mtu = 0;
     bool operator==(const TunnelEntry&) const = default;
+};
+
+// A row of the underlay table: where decrypted packets re-enter.
+struct UnderlayEntry {
+    std::uint32_t ifindex = 0;
+    std::array<std::uint8_t, 6> mac{};
+    bool operator==(const UnderlayEntry&) const = default;
 };
 
 // Everything in BPF maps and hooks.
 struct SteeringState {
     std::map<Prefix, Owner> prefixes;
-    std::map<PeerId, PeerSlot> slots;  // used ids only, special ids not included
-    TunnelEntry tunnel;                // index 0
-    std::set<Hook> hooks;              // where our current programs are attached
+    std::map<PeerId, PeerSlot> slots;                 // used ids only, special ids not included
+    TunnelEntry tunnel;                               // index 0
+    std::map<std::uint8_t, UnderlayEntry> underlays;  // used rows only
+    std::set<Service> bypass;
+    std::set<Hook> hooks;  // where our current programs are attached
 };
 
 }  // namespace wgs

@@ -26,6 +26,13 @@ struct Apply {
         return wireguard.remove_peer(step.public_key);
     }
     Status operator()(const SetTunnelEntry& step) const { return steering.set_tunnel(step.entry); }
+    Status operator()(const SetUnderlay& step) const {
+        return steering.set_underlay(step.index, step.entry);
+    }
+    Status operator()(const AddBypass& step) const { return steering.add_bypass(step.service); }
+    Status operator()(const RemoveBypass& step) const {
+        return steering.remove_bypass(step.service);
+    }
     Status operator()(const BindPeer& step) const {
         return steering.bind_peer(step.id, step.record);
     }
@@ -34,6 +41,9 @@ struct Apply {
     }
     Status operator()(const SetPeerState& step) const {
         return steering.set_peer_state(step.id, step.state);
+    }
+    Status operator()(const SetPeerWay& step) const {
+        return steering.set_peer_way(step.id, step.way);
     }
     Status operator()(const ReleasePeer& step) const { return steering.release_peer(step.id); }
     Status operator()(const SetPrefix& step) const {

@@ -9,19 +9,25 @@ namespace {
 constexpr std::uint32_t kDefaultUnderlayMtu = 1500;
 constexpr std::uint32_t kMinimumTunnelMtu = 576;
 
-std::uint32_t smallest_mtu(const std::vector<Underlay>& underlays) {
-    std::uint32_t mtu = 0;
-    for (const Underlay& underlay : underlays) {
-        if (mtu == 0 || underlay.mtu < mtu) mtu = underlay.mtu;
+// The device that leads to the endpoint. Where no route says which one, the first is as good as
+// any; null: there is none.
+const Underlay* underlay_to(const Endpoint& endpoint, const std::vector<Underlay>& underlays,
+                            const Routes& routes) {
+    const auto route = routes.find(endpoint.address);
+    if (route != routes.end()) {
+        const auto found = std::ranges::find(underlays, route->second, &Underlay::ifindex);
+        if (found != underlays.end()) return &*found;
     }
-    return mtu == 0 ? kDefaultUnderlayMtu : mtu;
+    return underlays.empty() ? nullptr : &underlays.front();
 }
 
-bool has_ipv6_endpoint(const std::map<std::string, CachedPeer>& peers) {
-    return std::ranges::any_of(peers, [](const auto& entry) {
-        const auto& endpoint = entry.second.endpoint;
-        return endpoint && endpoint->address.family() == Family::v6;
-    });
+// Of the tunnel's device, which pads packets up to it: what the widest way takes.
+std::uint32_t device_mtu(const DesiredState& desired, const std::vector<Underlay>& underlays) {
+    std::uint32_t mtu = 0;
+    for (const auto& [name, peer] : desired.peers)
+        mtu = std::max<std::uint32_t>(mtu, peer.mtu);
+    if (mtu != 0) return mtu;
+    return tunnel_mtu(underlays.empty() ? kDefaultUnderlayMtu : underlays.front().mtu, Family::v4);
 }
 
 PeerState why_unprogrammed(const CachedPeer& peer) {
@@ -40,6 +46,16 @@ DesiredPeer desired_peer(const CachedPeer& peer, const HandshakeDriver& handshak
     return wanted;
 }
 
+void find_way(DesiredPeer& peer, const Config& config, const std::vector<Underlay>& underlays,
+              const Routes& routes) {
+    if (!peer.endpoint) return;
+    const Underlay* underlay = underlay_to(*peer.endpoint, underlays, routes);
+    if (underlay == nullptr) return;
+    peer.underlay = underlay->ifindex;
+    peer.mtu = static_cast<std::uint16_t>(
+        config.wireguard.mtu.value_or(tunnel_mtu(underlay->mtu, peer.endpoint->address.family())));
+}
+
 }  // namespace
 
 std::uint32_t tunnel_mtu(std::uint32_t underlay_mtu, Family underlay_family) {
@@ -49,24 +65,23 @@ std::uint32_t tunnel_mtu(std::uint32_t underlay_mtu, Family underlay_family) {
 }
 
 DesiredState make_desired(const PeerCache& cache, const Config& config, const PublicKey& own_key,
-                          const std::vector<Underlay>& underlays,
+                          const std::vector<Underlay>& underlays, const Routes& routes,
                           const HandshakeDriver& handshakes) {
-    const auto& peers = cache.peers();
-    const Family family = has_ipv6_endpoint(peers) ? Family::v6 : Family::v4;
     DesiredState desired{
         .complete = cache.complete(),
         .policy = config.policy,
         .tunnel = {.port = config.wireguard.port,
-                   .fwmark = config.wireguard.fwmark.value_or(kDefaultFwmark),
-                   .mtu =
-                       config.wireguard.mtu.value_or(tunnel_mtu(smallest_mtu(underlays), family))},
+                   .fwmark = config.wireguard.fwmark.value_or(kDefaultFwmark)},
         .public_key = own_key,
         .max_peers = config.max_peers,
         .cluster = {config.cluster_prefixes.begin(), config.cluster_prefixes.end()},
+        .bypass = config.bypass,
     };
-    for (const auto& [name, peer] : peers) {
-        desired.peers.emplace(name, desired_peer(peer, handshakes));
+    for (const auto& [name, peer] : cache.peers()) {
+        const auto added = desired.peers.emplace(name, desired_peer(peer, handshakes)).first;
+        find_way(added->second, config, underlays, routes);
     }
+    desired.tunnel.mtu = config.wireguard.mtu.value_or(device_mtu(desired, underlays));
     for (const Prefix& prefix : cache.self().prefixes) {
         desired.self.emplace(prefix, PrefixClass::pod);
     }

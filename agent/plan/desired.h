@@ -16,12 +16,17 @@
 
 namespace wgs {
 
+// The devices by which endpoints are reached, where there is a choice.
+using Routes = std::map<IpAddress, std::uint32_t>;
+
 struct DesiredPeer {
     // None: not programmed into WireGuard, for the reason in `unprogrammed`.
     std::optional<PublicKey> public_key;
     std::optional<Endpoint> endpoint;  // set whenever public_key is
     PeerState unprogrammed = PeerState::no_key;
     HandshakeAdvice handshake;
+    std::uint32_t underlay = 0;  // index of the device that leads there; 0: not known
+    std::uint16_t mtu = 0;       // largest inner packet, bytes; 0: not known
     std::map<Prefix, PrefixClass> prefixes;
 };
 
@@ -34,6 +39,7 @@ struct DesiredState {
     std::map<std::string, DesiredPeer> peers;
     std::map<Prefix, PrefixClass> self;
     std::set<Prefix> cluster;
+    std::set<Service> bypass;
 };
 
 struct ActualState {
@@ -43,7 +49,7 @@ struct ActualState {
 };
 
 DesiredState make_desired(const PeerCache& cache, const Config& config, const PublicKey& own_key,
-                          const std::vector<Underlay>& underlays,
+                          const std::vector<Underlay>& underlays, const Routes& routes,
                           const HandshakeDriver& handshakes);
 
 // Largest inner packet whose encrypted form, padded to 16 bytes, fits `underlay_mtu` bytes:

@@ -12,8 +12,12 @@ Plan Planner::run() {
     assign_ids();
     decide_states();
     tunnel();
+    number_underlays();
+    set_underlays();
+    set_bypass();
     hooks();
     bind_peers();
+    set_ways();
     if (sessions_possible()) add_sessions();
     promote_peers(Moment::before_prefixes);
     const std::map<Prefix, Owner> prefixes = wanted_prefixes();
@@ -24,6 +28,7 @@ Plan Planner::run() {
     if (sessions_possible()) remove_sessions();
     promote_peers(Moment::after_prefixes);
     release_ids();
+    free_underlays();
     return std::move(plan_);
 }
 
@@ -51,13 +56,7 @@ void Planner::hooks() {
         wanted.push_back({.ifindex = underlay.ifindex, .point = HookPoint::nic_in});
     }
     if (actual_.tunnel) {
-        TunnelEntry entry{.ifindex = actual_.tunnel->ifindex,
-                          .port = desired_.tunnel.port,
-                          .mtu = desired_.tunnel.mtu};
-        if (!actual_.underlays.empty()) {
-            entry.underlay_ifindex = actual_.underlays.front().ifindex;
-            entry.underlay_mac = actual_.underlays.front().mac;
-        }
+        const TunnelEntry entry{.ifindex = actual_.tunnel->ifindex, .port = desired_.tunnel.port};
         if (entry != actual_.steering.tunnel) emit(SetTunnelEntry{.entry = entry});
         wanted.push_back({.ifindex = actual_.tunnel->ifindex, .point = HookPoint::wg_in});
     }

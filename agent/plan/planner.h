@@ -39,8 +39,14 @@ class Planner {
     enum class Moment { before_prefixes, after_prefixes };
 
     void tunnel();
+    void number_underlays();
+    void set_underlays();
+    void free_underlays();
+    void set_bypass();
     void hooks();
     void bind_peers();
+    void set_ways();
+    [[nodiscard]] std::optional<PeerWay> way_of(const DesiredPeer& peer) const;
     void add_sessions();
     void add_session(const Pair& pair, const std::function<bool(const Prefix&)>& moves_in);
     [[nodiscard]] bool endpoint_must_change(const Pair& pair) const;
@@ -67,6 +73,7 @@ class Planner {
     Clock::time_point now_;
     bool source_addresses_stale_;
     std::map<std::string, Pair> pairs_;
+    std::map<std::uint32_t, std::uint8_t> underlay_rows_;  // by index of the device
     std::map<PublicKey, const DesiredPeer*> by_key_;
     Plan plan_;
 };

@@ -89,6 +89,22 @@ void Planner::bind_peers() {
     }
 }
 
+// Peers keep their way when nothing better is known.
+void Planner::set_ways() {
+    for (const auto& [name, pair] : pairs_) {
+        if (pair.id == 0) continue;
+        const auto way = way_of(*pair.wanted);
+        const PeerWay there = pair.slot ? pair.slot->way : PeerWay{};
+        if (way && *way != there) emit(SetPeerWay{.id = pair.id, .way = *way});
+    }
+}
+
+std::optional<PeerWay> Planner::way_of(const DesiredPeer& peer) const {
+    const auto row = underlay_rows_.find(peer.underlay);
+    if (row == underlay_rows_.end()) return std::nullopt;
+    return PeerWay{.mtu = peer.mtu, .underlay = row->second};
+}
+
 // A new peer is flipped once, when all its prefixes are in place. One that takes prefixes over from
 // a steered peer must be steered itself by then.
 Planner::Moment Planner::promotion_moment(const Pair& pair) const {

@@ -25,6 +25,7 @@ Status Reconciler::run(const Now& now) {
     in_sync_ = false;
     for (int round = 0; round < kMaxRounds; ++round) {
         WGS_TRY(observe());
+        WGS_TRY(find_routes());
         make_plan(now);
         if (plan_.steps.empty()) {
             in_sync_ = plan_.problems.empty() && !actual_.underlays.empty();
@@ -44,13 +45,26 @@ Status Reconciler::observe() {
     return {};
 }
 
+// With one underlay there is nothing to ask.
+Status Reconciler::find_routes() {
+    routes_.clear();
+    if (actual_.underlays.size() < 2) return {};
+    for (const auto& [name, peer] : cache_.peers()) {
+        if (!peer.endpoint) continue;
+        const IpAddress& address = peer.endpoint->address;
+        const auto device = WGS_TRY(environment_.links.route(address).within("find routes"));
+        if (device) routes_.emplace(address, *device);
+    }
+    return {};
+}
+
 void Reconciler::make_plan(const Now& now) {
     static const std::map<PublicKey, Session> kNoSessions;
     const bool ours = actual_.tunnel && actual_.tunnel->public_key == own_key_;
     handshakes_.update(now.steady, programmable_keys(cache_),
                        ours ? actual_.tunnel->sessions : kNoSessions);
     const DesiredState desired =
-        make_desired(cache_, config_, own_key_, actual_.underlays, handshakes_);
+        make_desired(cache_, config_, own_key_, actual_.underlays, routes_, handshakes_);
     plan_ = plan(desired, actual_, now.wall);
 }
 

@@ -54,6 +54,7 @@ class Reconciler {
 
   private:
     Status observe();
+    Status find_routes();
     void make_plan(const Now& now);
     Status apply_plan(const Now& now);
 
@@ -63,6 +64,7 @@ class Reconciler {
     Environment environment_;
     HandshakeDriver handshakes_;
     ActualState actual_;
+    Routes routes_;
     Plan plan_;
     bool in_sync_ = false;
     std::uint64_t steps_applied_ = 0;

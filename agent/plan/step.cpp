@@ -29,6 +29,16 @@ struct Describe {
     std::string operator()(const SetTunnelEntry& step) const {
         return fmt::format("point the tunnel table at device {}", step.entry.ifindex);
     }
+    std::string operator()(const SetUnderlay& step) const {
+        return fmt::format("set underlay {} to device {}", step.index, step.entry.ifindex);
+    }
+    std::string operator()(const AddBypass& step) const {
+        return fmt::format("bypass protocol {} port {}", step.service.protocol, step.service.port);
+    }
+    std::string operator()(const RemoveBypass& step) const {
+        return fmt::format("no longer bypass protocol {} port {}", step.service.protocol,
+                           step.service.port);
+    }
     std::string operator()(const BindPeer& step) const {
         return fmt::format("bind peer {} to {}", step.id, step.record.name);
     }
@@ -37,6 +47,10 @@ struct Describe {
     }
     std::string operator()(const SetPeerState& step) const {
         return fmt::format("set peer {} to state {}", step.id, step.state);
+    }
+    std::string operator()(const SetPeerWay& step) const {
+        return fmt::format("send to peer {} by underlay {}, mtu {}", step.id, step.way.underlay,
+                           step.way.mtu);
     }
     std::string operator()(const ReleasePeer& step) const {
         return fmt::format("release peer {}", step.id);

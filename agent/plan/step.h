@@ -39,6 +39,19 @@ struct SetTunnelEntry {
     TunnelEntry entry;
     bool operator==(const SetTunnelEntry&) const = default;
 };
+struct SetUnderlay {
+    std::uint8_t index = 0;
+    UnderlayEntry entry;
+    bool operator==(const SetUnderlay&) const = default;
+};
+struct AddBypass {
+    Service service;
+    bool operator==(const AddBypass&) const = default;
+};
+struct RemoveBypass {
+    Service service;
+    bool operator==(const RemoveBypass&) const = default;
+};
 struct BindPeer {
     PeerId id = 0;
     PeerRecord record;
@@ -53,6 +66,11 @@ struct SetPeerState {
     PeerId id = 0;
     std::uint32_t state = 0;  // enum wgs_peer_state
     bool operator==(const SetPeerState&) const = default;
+};
+struct SetPeerWay {
+    PeerId id = 0;
+    PeerWay way;
+    bool operator==(const SetPeerWay&) const = default;
 };
 struct ReleasePeer {
     PeerId id = 0;
@@ -76,10 +94,10 @@ struct DetachHook {
     bool operator==(const DetachHook&) const = default;
 };
 
-using Step =
-    std::variant<CreateTunnel, ConfigureTunnel, UpdateSession, RestartSession, RemoveAllowedIps,
-                 RemoveSession, SetTunnelEntry, BindPeer, UpdateRecord, SetPeerState, ReleasePeer,
-                 SetPrefix, RemovePrefix, AttachHook, DetachHook>;
+using Step = std::variant<CreateTunnel, ConfigureTunnel, UpdateSession, RestartSession,
+                          RemoveAllowedIps, RemoveSession, SetTunnelEntry, SetUnderlay, AddBypass,
+                          RemoveBypass, BindPeer, UpdateRecord, SetPeerState, SetPeerWay,
+                          ReleasePeer, SetPrefix, RemovePrefix, AttachHook, DetachHook>;
 
 // One line for logs and errors: "set prefix 10.1.0.0/24 to peer 9".
 [[nodiscard]] std::string describe(const Step& step);

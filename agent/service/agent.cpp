@@ -76,6 +76,7 @@ Status Agent::open_kernel() {
     steering_ = WGS_TRY(BpfSteering::load({.bpffs = config_.bpffs,
                                            .policy = config_.policy,
                                            .hosts = config_.hosts,
+                                           .overlay = config_.overlay,
                                            .fwmark = fwmark,
                                            .decrypted_mark = kDecryptedMark,
                                            .max_peers = config_.max_peers}));

@@ -13,7 +13,7 @@
 namespace wgs {
 namespace {
 
-constexpr std::uint32_t kTunnel = 0;
+constexpr std::uint8_t kTunnel = 0;
 
 wgs_hook to_bpf(HookPoint point) {
     return static_cast<wgs_hook>(point);
@@ -84,21 +84,25 @@ PeerRecord from_bpf(const wgs_peer_record& record) {
 }
 
 wgs_tunnel to_bpf(const TunnelEntry& entry) {
-    wgs_tunnel tunnel{.ifindex = entry.ifindex,
-                      .underlay_ifindex = entry.underlay_ifindex,
-                      .underlay_mac = {},
-                      .port = entry.port,
-                      .mtu = entry.mtu};
-    std::ranges::copy(entry.underlay_mac, tunnel.underlay_mac);
-    return tunnel;
+    return {.ifindex = entry.ifindex, .port = entry.port, .reserved = 0};
 }
 
 TunnelEntry from_bpf(const wgs_tunnel& tunnel) {
-    return {.ifindex = tunnel.ifindex,
-            .underlay_ifindex = tunnel.underlay_ifindex,
-            .underlay_mac = std::to_array(tunnel.underlay_mac),
-            .port = tunnel.port,
-            .mtu = tunnel.mtu};
+    return {.ifindex = tunnel.ifindex, .port = tunnel.port};
+}
+
+wgs_underlay to_bpf(const UnderlayEntry& entry) {
+    wgs_underlay underlay{.ifindex = entry.ifindex, .mac = {}, .reserved = {}};
+    std::ranges::copy(entry.mac, underlay.mac);
+    return underlay;
+}
+
+wgs_service to_bpf(const Service& service) {
+    return {.protocol = service.protocol, .reserved = 0, .port = service.port};
+}
+
+PeerWay way_of(const wgs_peer& peer) {
+    return {.mtu = peer.mtu, .underlay = peer.underlay};
 }
 
 template <class Table>
@@ -113,13 +117,31 @@ Result<std::map<PeerId, PeerSlot>> read_slots(const Tables& tables) {
     const auto records = WGS_TRY(tables.records.entries());
     std::map<PeerId, PeerSlot> slots;
     for (std::size_t id = WGS_PEER_FIRST; id < std::min(peers.size(), records.size()); ++id) {
-        const std::uint32_t state = peers[id].second.state;
+        const wgs_peer& peer = peers[id].second;
         const wgs_peer_record& record = records[id].second;
-        if (state == WGS_STATE_UNUSED && record.name[0] == '\0') continue;
-        slots.emplace(static_cast<PeerId>(id),
-                      PeerSlot{.state = state, .record = from_bpf(record)});
+        if (peer.state == WGS_STATE_UNUSED && record.name[0] == '\0') continue;
+        slots.emplace(
+            static_cast<PeerId>(id),
+            PeerSlot{.state = peer.state, .way = way_of(peer), .record = from_bpf(record)});
     }
     return slots;
+}
+
+Result<std::map<std::uint8_t, UnderlayEntry>> read_underlays(const Tables& tables) {
+    std::map<std::uint8_t, UnderlayEntry> underlays;
+    for (const auto& [index, row] : WGS_TRY(tables.underlays.entries())) {
+        if (row.ifindex == 0) continue;
+        underlays.emplace(static_cast<std::uint8_t>(index),
+                          UnderlayEntry{.ifindex = row.ifindex, .mac = std::to_array(row.mac)});
+    }
+    return underlays;
+}
+
+Result<std::set<Service>> read_bypass(const Tables& tables) {
+    std::set<Service> services;
+    for (const auto& [key, ignored] : WGS_TRY(tables.bypass.entries()))
+        services.insert({.protocol = key.protocol, .port = key.port});
+    return services;
 }
 
 Verdict verdict_of(std::int32_t action) {
@@ -153,6 +175,7 @@ Result<std::unique_ptr<BpfSteering>> BpfSteering::load(const Settings& settings)
     Programs programs =
         WGS_TRY(Programs::load(bpffs, {.policy_require = settings.policy == Policy::require,
                                        .hosts = settings.hosts,
+                                       .overlay = settings.overlay,
                                        .fwmark = settings.fwmark,
                                        .decrypted_mark = settings.decrypted_mark,
                                        .mark_mask = settings.fwmark | settings.decrypted_mark,
@@ -172,6 +195,8 @@ Result<SteeringState> BpfSteering::observe() {
     WGS_TRY(read_prefixes(tables().prefix6, state.prefixes));
     state.slots = WGS_TRY(read_slots(tables()));
     state.tunnel = from_bpf(WGS_TRY(tables().tunnels.find(kTunnel)).value_or(wgs_tunnel{}));
+    state.underlays = WGS_TRY(read_underlays(tables()));
+    state.bypass = WGS_TRY(read_bypass(tables()));
     for (const HookStatus& status : WGS_TRY(hooks()))
         if (status.current) state.hooks.insert(status.hook);
     return state;
@@ -181,9 +206,25 @@ Status BpfSteering::set_tunnel(const TunnelEntry& entry) {
     return tables().tunnels.store(kTunnel, to_bpf(entry));
 }
 
+Status BpfSteering::set_underlay(std::uint8_t index, const UnderlayEntry& entry) {
+    return tables().underlays.store(index, to_bpf(entry));
+}
+
+Status BpfSteering::add_bypass(const Service& service) {
+    return tables().bypass.store(to_bpf(service), 1);
+}
+
+Status BpfSteering::remove_bypass(const Service& service) {
+    return tables().bypass.erase(to_bpf(service));
+}
+
+Result<wgs_peer> BpfSteering::peer(PeerId id) const {
+    return WGS_TRY(tables().peers.find(id)).value_or(wgs_peer{});
+}
+
 Status BpfSteering::bind_peer(PeerId id, const PeerRecord& record) {
     WGS_TRY(tables().stats.clear(id));
-    WGS_TRY(tables().peers.store(id, {.state = WGS_STATE_UNUSED, .tunnel = kTunnel}));
+    WGS_TRY(tables().peers.store(id, {}));
     return update_record(id, record);
 }
 
@@ -192,7 +233,17 @@ Status BpfSteering::update_record(PeerId id, const PeerRecord& record) {
 }
 
 Status BpfSteering::set_peer_state(PeerId id, std::uint32_t state) {
-    return tables().peers.store(id, {.state = state, .tunnel = kTunnel});
+    wgs_peer row = WGS_TRY(peer(id));
+    row.state = state;
+    return tables().peers.store(id, row);
+}
+
+Status BpfSteering::set_peer_way(PeerId id, const PeerWay& way) {
+    wgs_peer row = WGS_TRY(peer(id));
+    row.mtu = way.mtu;
+    row.tunnel = kTunnel;
+    row.underlay = way.underlay;
+    return tables().peers.store(id, row);
 }
 
 Status BpfSteering::release_peer(PeerId id) {

@@ -52,6 +52,7 @@ class BpfSteering final : public Steering {
         std::filesystem::path bpffs;
         Policy policy = Policy::prefer;
         bool hosts = false;
+        bool overlay = false;
         std::uint32_t fwmark = kDefaultFwmark;
         std::uint32_t decrypted_mark = kDecryptedMark;
         std::uint32_t max_peers = 4096;
@@ -66,9 +67,13 @@ class BpfSteering final : public Steering {
 
     Result<SteeringState> observe() override;
     Status set_tunnel(const TunnelEntry& entry) override;
+    Status set_underlay(std::uint8_t index, const UnderlayEntry& entry) override;
+    Status add_bypass(const Service& service) override;
+    Status remove_bypass(const Service& service) override;
     Status bind_peer(PeerId id, const PeerRecord& record) override;
     Status update_record(PeerId id, const PeerRecord& record) override;
     Status set_peer_state(PeerId id, std::uint32_t state) override;
+    Status set_peer_way(PeerId id, const PeerWay& way) override;
     Status release_peer(PeerId id) override;
     Status set_prefix(const Prefix& prefix, const Owner& owner) override;
     Status remove_prefix(const Prefix& prefix) override;
@@ -89,6 +94,8 @@ class BpfSteering final : public Steering {
         : hooks_(bpffs), programs_(std::move(programs)) {}
 
     [[nodiscard]] const Tables& tables() const { return programs_.tables(); }
+    // All zero for an id that was never bound.
+    [[nodiscard]] Result<wgs_peer> peer(PeerId id) const;
 
     Hooks hooks_;
     Programs programs_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/config_file.h"
 
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -176,15 +177,46 @@ Result<Policy> read_policy(const YamlValue& value) {
     return read_choice<Policy>(value, {{"prefer", Policy::prefer}, {"require", Policy::require}});
 }
 
+Result<bool> read_overlay(const YamlValue& value) {
+    return read_choice<bool>(value, {{"auto", true}, {"off", false}});
+}
+
+// {proto: tcp, port: 6443}; ICMP is one protocol in each family and has no ports.
+Status read_service(const YamlValue& value, std::set<Service>& services) {
+    enum class Protocol { tcp, udp, icmp };
+    WGS_TRY(value.only({"proto", "port"}));
+    const YamlValue* proto = value.find("proto");
+    const YamlValue* port = value.find("port");
+    if (proto == nullptr) return value.error("proto is missing");
+    const auto protocol = WGS_TRY(read_choice<Protocol>(
+        *proto, {{"tcp", Protocol::tcp}, {"udp", Protocol::udp}, {"icmp", Protocol::icmp}}));
+    if (protocol == Protocol::icmp) {
+        if (port != nullptr) return port->error("ICMP has no ports");
+        services.insert({.protocol = IPPROTO_ICMP});
+        services.insert({.protocol = IPPROTO_ICMPV6});
+        return {};
+    }
+    if (port == nullptr) return value.error("port is missing");
+    const auto number =
+        static_cast<std::uint8_t>(protocol == Protocol::tcp ? IPPROTO_TCP : IPPROTO_UDP);
+    services.insert({.protocol = number, .port = WGS_TRY(read_port(*port))});
+    return {};
+}
+
+Status read_bypass(const YamlValue& value, Config& config) {
+    if (value.kind() != YamlValue::Kind::list) return value.error("expected a list");
+    for (const YamlValue& item : value.items())
+        WGS_TRY(read_service(item, config.bypass));
+    if (config.bypass.size() > kMaxBypassed) {
+        return value.error("more than " + std::to_string(kMaxBypassed) + " entries");
+    }
+    return {};
+}
+
 // Features of the contract that are not there: their values are checked, and refused when they ask
 // for what would not happen.
 Status check_source_kind(const YamlValue& value, Config& /*config*/) {
     return unsupported(value);
-}
-
-Status check_overlay(const YamlValue& value, Config& /*config*/) {
-    WGS_TRY(read_choice<bool>(value, {{"auto", true}, {"off", false}}));
-    return {};
 }
 
 Status check_path(const YamlValue& value, Config& /*config*/) {
@@ -195,12 +227,6 @@ Status check_path(const YamlValue& value, Config& /*config*/) {
 
 Status check_pod_interfaces(const YamlValue& value, Config& /*config*/) {
     WGS_TRY(read_list(value, &read_interface_name));
-    return {};
-}
-
-Status check_bypass(const YamlValue& value, Config& /*config*/) {
-    if (value.kind() != YamlValue::Kind::list) return value.error("expected a list");
-    if (!value.items().empty()) return unsupported(value.items().front());
     return {};
 }
 
@@ -289,10 +315,10 @@ constexpr std::array kTopKeys = {
     Key{"cluster_prefixes", &set_list<&Config::cluster_prefixes, &read_prefix>},
     Key{"policy", &set<&Config::policy, &read_policy>},
     Key{"hosts", &set<&Config::hosts, &read_bool>},
-    Key{"overlay", &check_overlay},
+    Key{"overlay", &set<&Config::overlay, &read_overlay>},
     Key{"path", &check_path},
     Key{"pod_interfaces", &check_pod_interfaces},
-    Key{"bypass", &check_bypass},
+    Key{"bypass", &read_bypass},
     Key{"max_peers", &set<&Config::max_peers, &read_max_peers>},
     Key{"wireguard", &read_wireguard},
     Key{"metrics", &set<&Config::metrics, &read_listen_address>},

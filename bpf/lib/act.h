@@ -67,20 +67,21 @@ static __always_inline int wgs_pop_vlan_tags(struct __sk_buff* skb, __u32 tags_i
     return 0;
 }
 
-/* Hands the packet to the tunnel's device, which has no layer 2: the redirect takes the header off.
- */
-static __always_inline int wgs_steer(struct __sk_buff* skb, const struct wgs_packet* packet,
-                                     __u32 ifindex) {
-    if (wgs_pop_vlan_tags(skb, packet->vlan_tags)) return TC_ACT_SHOT;
-    return bpf_redirect(ifindex, 0);
+/* Of the packets that a device will make of this one, the largest. */
+static __always_inline struct wgs_size wgs_size_of(const struct __sk_buff* skb,
+                                                   const struct wgs_packet* packet) {
+    if (skb->gso_size)
+        return (struct wgs_size){
+            .bytes = packet->payload_offset - packet->l3_offset + skb->gso_size, .segmented = true};
+    return (struct wgs_size){.bytes = skb->len - packet->l3_offset};
 }
 
 /* Gives a bare IP packet the Ethernet header of a frame that came in by the underlay device. */
-static __always_inline int wgs_push_ethernet(struct __sk_buff* skb, const struct wgs_tunnel* tunnel,
-                                             __u16 ethertype) {
+static __always_inline int wgs_push_ethernet(struct __sk_buff* skb,
+                                             const struct wgs_underlay* underlay, __u16 ethertype) {
     struct ethhdr ethernet = {.h_source = WGS_REINJECT_SOURCE_MAC,
                               .h_proto = WGS_SWAP16(ethertype)};
-    __builtin_memcpy(ethernet.h_dest, tunnel->underlay_mac, ETH_ALEN);
+    __builtin_memcpy(ethernet.h_dest, underlay->mac, ETH_ALEN);
     if (bpf_skb_change_head(skb, ETH_HLEN, 0)) return -1;
     return bpf_skb_store_bytes(skb, 0, &ethernet, sizeof(ethernet), 0);
 }

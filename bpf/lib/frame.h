@@ -26,35 +26,36 @@ static __always_inline bool wgs_pull_headers(struct __sk_buff* skb) {
     return bpf_skb_pull_data(skb, wanted) == 0;
 }
 
-/* Not static: the verifier checks a global function once and by itself, so the many ways through the
- * headers do not multiply with those of the callers. `packet` is all zero before. */
+/* Not static: the verifier checks a global function once and by itself, so the many ways through
+ * the headers do not multiply with those of the callers. `packet` is all zero before. True: the
+ * bytes at hand ended too soon. */
 __noinline int wgs_parse_head(struct __sk_buff* skb, struct wgs_packet* packet) {
-    if (!packet) return WGS_PACKET_TRUNCATED; /* for the verifier */
+    if (!packet) return 0; /* for the verifier */
     struct wgs_cursor cursor = wgs_cursor_of(skb);
     wgs_parse_frame(&cursor, packet);
-    return packet->kind;
+    return packet->cut;
 }
 
 /* An Ethernet frame, at either hook of a NIC. */
 static __always_inline void wgs_parse_skb(struct __sk_buff* skb, struct wgs_packet* packet) {
     *packet = (struct wgs_packet){};
-    if (wgs_parse_head(skb, packet) != WGS_PACKET_TRUNCATED || !wgs_pull_headers(skb)) return;
+    if (!wgs_parse_head(skb, packet) || !wgs_pull_headers(skb)) return;
     *packet = (struct wgs_packet){};
     wgs_parse_head(skb, packet);
 }
 
 /* Like wgs_parse_head, for a packet without an Ethernet header. */
 __noinline int wgs_parse_bare_head(struct __sk_buff* skb, struct wgs_packet* packet) {
-    if (!packet) return WGS_PACKET_TRUNCATED; /* for the verifier */
+    if (!packet) return 0; /* for the verifier */
     struct wgs_cursor cursor = wgs_cursor_of(skb);
     wgs_parse_bare(&cursor, packet);
-    return packet->kind;
+    return packet->cut;
 }
 
-/* Only the addresses of a packet without an Ethernet header, at the ingress of a tunnel. */
+/* A packet without an Ethernet header, at the ingress of a tunnel. */
 static __always_inline void wgs_parse_bare_skb(struct __sk_buff* skb, struct wgs_packet* packet) {
     *packet = (struct wgs_packet){};
-    if (wgs_parse_bare_head(skb, packet) != WGS_PACKET_TRUNCATED || !wgs_pull_headers(skb)) return;
+    if (!wgs_parse_bare_head(skb, packet) || !wgs_pull_headers(skb)) return;
     *packet = (struct wgs_packet){};
     wgs_parse_bare_head(skb, packet);
 }

@@ -6,6 +6,8 @@
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define WGS_SWAP16(value) __builtin_bswap16(value)
+#define WGS_SWAP32(value) __builtin_bswap32(value)
 #else
 #define WGS_SWAP16(value) (value)
+#define WGS_SWAP32(value) (value)
 #endif

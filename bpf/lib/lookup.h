@@ -33,6 +33,23 @@ static __always_inline const struct wgs_tunnel* wgs_tunnel_of(__u32 index) {
     return tunnel && tunnel->ifindex ? tunnel : 0;
 }
 
+/* Null when there is no such device. */
+static __always_inline const struct wgs_underlay* wgs_underlay_of(__u32 index) {
+    const struct wgs_underlay* underlay = bpf_map_lookup_elem(&wgs_underlay_v1, &index);
+    return underlay && underlay->ifindex ? underlay : 0;
+}
+
+static __always_inline bool wgs_bypass_has(__u8 protocol, __u16 port) {
+    struct wgs_service service = {.protocol = protocol, .port = port};
+    return bpf_map_lookup_elem(&wgs_bypass_v1, &service) != 0;
+}
+
+/* Whether the bypass table has the service at either side. */
+static __always_inline bool wgs_is_bypassed(const struct wgs_packet* packet) {
+    return wgs_bypass_has(packet->protocol, packet->destination_port) ||
+           wgs_bypass_has(packet->protocol, packet->source_port);
+}
+
 /* UDP port of a tunnel, whether its device is there or not; 0: none. */
 static __always_inline __u16 wgs_port_of(__u32 index) {
     const struct wgs_tunnel* tunnel = bpf_map_lookup_elem(&wgs_tunnels_v1, &index);
@@ -43,4 +60,14 @@ static __always_inline __u16 wgs_port_of(__u32 index) {
 static __always_inline struct wgs_peer wgs_peer_of(__u32 id) {
     const struct wgs_peer* peer = bpf_map_lookup_elem(&wgs_peers_v1, &id);
     return peer ? *peer : (struct wgs_peer){};
+}
+
+/* Returns the index of the tunnel. */
+static __always_inline __u32 wgs_way_to(__u32 id, struct wgs_way* way) {
+    const struct wgs_peer peer = wgs_peer_of(id);
+    const struct wgs_tunnel* tunnel = wgs_tunnel_of(peer.tunnel);
+    way->peer_state = peer.state;
+    way->mtu = peer.mtu;
+    way->ifindex = tunnel ? tunnel->ifindex : 0;
+    return peer.tunnel;
 }

@@ -8,13 +8,16 @@
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/udp.h>
 
 #include "bpf/lib/cursor.h"
 #include "bpf/lib/packet.h"
 
 #define WGS_MAX_VLAN_TAGS 2
 #define WGS_MAX_EXTENSION_HEADERS 6
-#define WGS_FRAGMENT_OFFSET4 0x1fff /* RFC 791 */
+#define WGS_DONT_FRAGMENT4 0x4000   /* RFC 791 */
+#define WGS_MORE_FRAGMENTS4 0x2000  /* likewise */
+#define WGS_FRAGMENT_OFFSET4 0x1fff /* likewise */
 #define WGS_FRAGMENT_OFFSET6 0xfff8 /* RFC 8200, 4.5 */
 
 enum wgs_ethertype {
@@ -37,12 +40,22 @@ struct wgs_extension_header {
     __u8 rest[4];
 };
 
-struct wgs_ports {
+/* Of RFC 9293, 3.1. */
+struct wgs_tcp_header {
     __u16 source;
     __u16 destination;
+    __u32 sequence;
+    __u32 acknowledgement;
+    __u8 data_offset; /* in 32-bit words, in the upper half */
+    __u8 flags;
+    __u16 window;
+    __u16 checksum;
+    __u16 urgent;
 };
+#define WGS_TCP_SYN 0x02
 
-struct wgs_icmp6_header {
+/* What ICMP and ICMPv6 have in common. */
+struct wgs_icmp_header {
     __u8 type;
     __u8 code;
     __u16 checksum;
@@ -68,14 +81,19 @@ WGS_INLINE enum wgs_ethertype wgs_parse_ethernet(struct wgs_cursor* cursor,
 
 WGS_INLINE enum wgs_protocol wgs_parse_ipv4(struct wgs_cursor* cursor, struct wgs_packet* packet) {
     const struct iphdr* ip = WGS_TAKE(cursor, struct iphdr);
-    if (!ip || ip->version != 4 || ip->ihl < 5) return WGS_PROTOCOL_CUT;
-    if (!wgs_take(cursor, (ip->ihl - 5u) * 4u)) return WGS_PROTOCOL_CUT;
+    if (!ip || ip->version != 4) return WGS_PROTOCOL_CUT;
+    const __u32 length = ip->ihl * 4u;
+    if (length < sizeof(*ip)) return WGS_PROTOCOL_CUT;
+    const enum wgs_protocol protocol = (enum wgs_protocol)ip->protocol;
     packet->kind = WGS_PACKET_IPV4;
     packet->source[0] = ip->saddr;
     packet->destination[0] = ip->daddr;
     packet->hop_limit = ip->ttl;
-    packet->later_fragment = (WGS_SWAP16(ip->frag_off) & WGS_FRAGMENT_OFFSET4) != 0;
-    return (enum wgs_protocol)ip->protocol;
+    __u16 fragment = WGS_SWAP16(ip->frag_off);
+    packet->dont_fragment = (fragment & WGS_DONT_FRAGMENT4) != 0;
+    packet->fragment = (fragment & (WGS_MORE_FRAGMENTS4 | WGS_FRAGMENT_OFFSET4)) != 0;
+    packet->later_fragment = (fragment & WGS_FRAGMENT_OFFSET4) != 0;
+    return wgs_take(cursor, length - sizeof(*ip)) ? protocol : WGS_PROTOCOL_CUT;
 }
 
 WGS_INLINE enum wgs_protocol wgs_parse_ipv6(struct wgs_cursor* cursor, struct wgs_packet* packet) {
@@ -85,6 +103,7 @@ WGS_INLINE enum wgs_protocol wgs_parse_ipv6(struct wgs_cursor* cursor, struct wg
     __builtin_memcpy(packet->source, &ip->saddr, sizeof(packet->source));
     __builtin_memcpy(packet->destination, &ip->daddr, sizeof(packet->destination));
     packet->hop_limit = ip->hop_limit;
+    packet->dont_fragment = true;
     return (enum wgs_protocol)ip->nexthdr;
 }
 
@@ -115,8 +134,10 @@ WGS_INLINE enum wgs_protocol wgs_parse_extension(struct wgs_cursor* cursor, enum
     const struct wgs_extension_header* header = WGS_TAKE(cursor, struct wgs_extension_header);
     if (!header || !wgs_take(cursor, wgs_extension_tail(type, header->length)))
         return WGS_PROTOCOL_CUT;
-    if (type == WGS_PROTOCOL_FRAGMENT)
+    if (type == WGS_PROTOCOL_FRAGMENT) {
+        packet->fragment = true;
         packet->later_fragment = (WGS_SWAP16(header->fragment_offset) & WGS_FRAGMENT_OFFSET6) != 0;
+    }
     return (enum wgs_protocol)header->next;
 }
 
@@ -129,18 +150,29 @@ WGS_INLINE enum wgs_protocol wgs_parse_extensions(struct wgs_cursor* cursor, enu
     return wgs_is_extension(type) ? WGS_PROTOCOL_UNKNOWN : type;
 }
 
-WGS_INLINE bool wgs_parse_ports(struct wgs_cursor* cursor, struct wgs_packet* packet) {
-    const struct wgs_ports* ports = WGS_TAKE(cursor, struct wgs_ports);
-    if (!ports) return false;
-    packet->source_port = WGS_SWAP16(ports->source);
-    packet->destination_port = WGS_SWAP16(ports->destination);
+WGS_INLINE bool wgs_parse_udp(struct wgs_cursor* cursor, struct wgs_packet* packet) {
+    const struct udphdr* udp = WGS_TAKE(cursor, struct udphdr);
+    if (!udp) return false;
+    packet->source_port = WGS_SWAP16(udp->source);
+    packet->destination_port = WGS_SWAP16(udp->dest);
+    packet->payload_offset = packet->l4_offset + sizeof(*udp);
     return true;
 }
 
-WGS_INLINE bool wgs_parse_icmp6(struct wgs_cursor* cursor, struct wgs_packet* packet) {
-    const struct wgs_icmp6_header* icmp = WGS_TAKE(cursor, struct wgs_icmp6_header);
+WGS_INLINE bool wgs_parse_tcp(struct wgs_cursor* cursor, struct wgs_packet* packet) {
+    const struct wgs_tcp_header* tcp = WGS_TAKE(cursor, struct wgs_tcp_header);
+    if (!tcp) return false;
+    packet->source_port = WGS_SWAP16(tcp->source);
+    packet->destination_port = WGS_SWAP16(tcp->destination);
+    packet->tcp_syn = (tcp->flags & WGS_TCP_SYN) != 0;
+    packet->payload_offset = packet->l4_offset + (tcp->data_offset >> 4) * 4;
+    return true;
+}
+
+WGS_INLINE bool wgs_parse_icmp(struct wgs_cursor* cursor, struct wgs_packet* packet) {
+    const struct wgs_icmp_header* icmp = WGS_TAKE(cursor, struct wgs_icmp_header);
     if (!icmp) return false;
-    packet->icmp6_type = icmp->type;
+    packet->icmp_type = icmp->type;
     return true;
 }
 
@@ -149,18 +181,28 @@ WGS_INLINE bool wgs_parse_transport(struct wgs_cursor* cursor, struct wgs_packet
     if (packet->later_fragment) return true;
     switch (packet->protocol) {
         case WGS_PROTOCOL_UDP:
+            return wgs_parse_udp(cursor, packet);
         case WGS_PROTOCOL_TCP:
-            return wgs_parse_ports(cursor, packet);
+            return wgs_parse_tcp(cursor, packet);
+        case WGS_PROTOCOL_ICMP:
         case WGS_PROTOCOL_ICMPV6:
-            return wgs_parse_icmp6(cursor, packet);
+            return wgs_parse_icmp(cursor, packet);
         default:
             return true;
     }
 }
 
+/* Where the transport header is, counted from `start`, which is where the packet begins. */
+WGS_INLINE void wgs_note_transport(const struct wgs_cursor* cursor, const __u8* start,
+                                   struct wgs_packet* packet) {
+    packet->l4_offset = (__u16)(cursor->position - start);
+    packet->payload_offset = packet->l4_offset;
+}
+
 /* Parses from the IP header on; `type` says which one it must be. */
-WGS_INLINE void wgs_parse_ip(struct wgs_cursor* cursor, enum wgs_ethertype type,
+WGS_INLINE void wgs_parse_ip(struct wgs_cursor* cursor, const __u8* start, enum wgs_ethertype type,
                              struct wgs_packet* packet) {
+    packet->kind = WGS_PACKET_TRUNCATED;
     switch (type) {
         case WGS_ETHERTYPE_CUT:
             packet->protocol = WGS_PROTOCOL_CUT;
@@ -175,7 +217,8 @@ WGS_INLINE void wgs_parse_ip(struct wgs_cursor* cursor, enum wgs_ethertype type,
             packet->kind = WGS_PACKET_NOT_IP;
             return;
     }
-    if (!wgs_parse_transport(cursor, packet)) packet->kind = WGS_PACKET_TRUNCATED;
+    wgs_note_transport(cursor, start, packet);
+    packet->cut = !wgs_parse_transport(cursor, packet);
 }
 
 /* Parses an Ethernet frame into `packet`, which is all zero before. */
@@ -183,14 +226,20 @@ WGS_INLINE void wgs_parse_frame(struct wgs_cursor* cursor, struct wgs_packet* pa
     const __u8* start = cursor->position;
     enum wgs_ethertype type = wgs_parse_ethernet(cursor, packet);
     packet->l3_offset = (__u16)(cursor->position - start);
-    wgs_parse_ip(cursor, type, packet);
+    wgs_parse_ip(cursor, start, type, packet);
 }
 
-/* Parses the addresses of a bare IP packet: the version nibble says which it is, and nothing behind
- * the IP header is read. `packet` is all zero before. */
+/* Parses a bare IP packet: the version nibble says which one it is. Of what follows the IP header,
+ * only TCP that follows at once is read. `packet` is all zero before. */
 WGS_INLINE void wgs_parse_bare(struct wgs_cursor* cursor, struct wgs_packet* packet) {
+    const __u8* start = cursor->position;
     packet->kind = WGS_PACKET_TRUNCATED;
-    if (cursor->position + 1 > cursor->end) return;
-    packet->protocol = *cursor->position >> 4 == 6 ? wgs_parse_ipv6(cursor, packet)
-                                                   : wgs_parse_ipv4(cursor, packet);
+    packet->cut = true;
+    if (start + 1 > cursor->end) return;
+    packet->protocol =
+        *start >> 4 == 6 ? wgs_parse_ipv6(cursor, packet) : wgs_parse_ipv4(cursor, packet);
+    wgs_note_transport(cursor, start, packet);
+    packet->cut = packet->protocol == WGS_PROTOCOL_CUT;
+    if (packet->protocol == WGS_PROTOCOL_TCP && !packet->later_fragment)
+        packet->cut = !wgs_parse_tcp(cursor, packet);
 }

@@ -72,11 +72,12 @@ class Live : public testing::Test {
         run_command("ip route add 10.2.0.0/24 dev wgs-nic");
         run_command("sysctl -qw net.ipv4.conf.all.rp_filter=1");
         must(bpffs_.prepare());
-        must(world_.programs().tables().tunnels.store(0, {.ifindex = index_of("wgs-tun"),
-                                                          .underlay_ifindex = index_of("wgs-nic"),
-                                                          .underlay_mac = {0x02, 0, 0, 0, 0, 0x0a},
-                                                          .port = kPort,
-                                                          .mtu = kLargest}));
+        const Tables& tables = world_.programs().tables();
+        must(tables.tunnels.store(0,
+                                  {.ifindex = index_of("wgs-tun"), .port = kPort, .reserved = 0}));
+        must(tables.underlays.store(
+            0, {.ifindex = index_of("wgs-nic"), .mac = {0x02, 0, 0, 0, 0, 0x0a}, .reserved = {}}));
+        set_mtu(kLargest);
         attach("wgs-nic", WGS_HOOK_NIC_OUT);
         attach("wgs-nic", WGS_HOOK_NIC_IN);
         attach("wgs-tun", WGS_HOOK_WG_IN);
@@ -90,6 +91,11 @@ class Live : public testing::Test {
     void attach(const char* device, wgs_hook hook) const {
         must(
             hooks_.attach({.ifindex = index_of(device), .hook = hook}, world_.programs().at(hook)));
+    }
+
+    void set_mtu(std::uint16_t mtu) const {
+        must(world_.programs().tables().peers.store(
+            kReady, {.state = WGS_STATE_READY, .mtu = mtu, .tunnel = 0, .underlay = 0}));
     }
 
     // Puts a frame on its way out of the NIC.

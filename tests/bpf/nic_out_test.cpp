@@ -89,11 +89,6 @@ class NicOut : public testing::TestWithParam<World::Options> {
     [[nodiscard]] static const World& world() { return World::with(GetParam()); }
 };
 
-std::string options_name(const testing::TestParamInfo<World::Options>& info) {
-    return std::string(info.param.require ? "require" : "prefer") +
-           (info.param.hosts ? "_hosts" : "");
-}
-
 INSTANTIATE_TEST_SUITE_P(, NicOut, testing::ValuesIn(kAllOptions), options_name);
 
 TEST_P(NicOut, JudgesEveryFlowInBothFamilies) {
@@ -128,6 +123,62 @@ TEST_P(NicOut, NodeToNodeDependsOnHosts) {
               expected);
     check_out(world(), ethernet{} / ipv6{.src = expected.src6, .dst = expected.dst6} / tcp{},
               expected);
+}
+
+TEST_P(NicOut, OverlaysBetweenNodesAreSteered) {
+    Flow expected =
+        flow("", "192.168.50.1", "192.168.50.2", WGS_REASON_hosts_off, kReady, Fate::pass);
+    if (GetParam().hosts || GetParam().overlay) {
+        expected.reason = WGS_REASON_steered;
+        expected.fate = Fate::steer;
+    }
+    const ipv4 nodes4{.src = expected.src4, .dst = expected.dst4};
+    const ipv6 nodes6{.src = expected.src6, .dst = expected.dst6};
+    for (const std::uint16_t port : std::initializer_list<std::uint16_t>{4789, 8472, 6081}) {
+        check_out(world(), ethernet{} / nodes4 / udp{.dport = port} / payload{}, expected);
+        check_out(world(), ethernet{} / nodes6 / udp{.dport = port} / payload{}, expected);
+    }
+    const ipv4 ip_in_ip{.src = expected.src4, .dst = expected.dst4, .protocol = IPPROTO_IPIP};
+    check_out(world(), ethernet{} / ip_in_ip / ipv4{} / udp{}, expected);
+    const ipv4 piece{
+        .src = expected.src4, .dst = expected.dst4, .fragment_offset = 9, .protocol = IPPROTO_UDP};
+    check_out(world(), ethernet{} / piece / payload{}, expected);
+}
+
+TEST_P(NicOut, BypassedServicesOfNodesPass) {
+    const bool hosts = GetParam().hosts;
+    const Flow bypass = flow("", "192.168.50.1", "192.168.50.2",
+                             hosts ? WGS_REASON_bypass : WGS_REASON_hosts_off, kReady, Fate::pass);
+    const ipv4 nodes{.src = bypass.src4, .dst = bypass.dst4};
+    check_out(world(), ethernet{} / nodes / tcp{.dport = kBypassedPort}, bypass);
+    check_out(world(), ethernet{} / nodes / tcp{.sport = kBypassedPort}, bypass);
+    check_out(world(), ethernet{} / nodes / icmp{}, bypass);
+    check_out(world(), ethernet{} / ipv6{.src = bypass.src6, .dst = bypass.dst6} / icmp6{}, bypass);
+    const Flow steered = flow("", "", "", WGS_REASON_steered, kReady, Fate::steer);
+    check_out(world(), ethernet{} / ipv4{} / tcp{.dport = kBypassedPort}, steered);
+    if (hosts) check_out(world(), ethernet{} / nodes / udp{.dport = kBypassedPort}, steered);
+}
+
+TEST_P(NicOut, WhatStaysOnTheLinkPasses) {
+    const Flow link = flow("", "", "", WGS_REASON_link_scope, 0, Fate::pass);
+    for (const char* destination : {"255.255.255.255", "224.0.0.18", "239.1.2.3", "169.254.1.1"})
+        check_out(world(), ethernet{} / ipv4{.dst = destination} / udp{}, link);
+    for (const char* destination : {"ff02::1:2", "ff3e::1", "fe80::7"})
+        check_out(world(), ethernet{} / ipv6{.dst = destination} / udp{}, link);
+}
+
+TEST_P(NicOut, DhcpBetweenNodesPasses) {
+    Flow dhcp =
+        flow("", "192.168.50.1", "192.168.50.3", WGS_REASON_hosts_off, kWaiting, Fate::pass);
+    if (GetParam().hosts) dhcp.reason = WGS_REASON_link_scope;
+    const ipv4 nodes{.src = dhcp.src4, .dst = dhcp.dst4};
+    check_out(world(), ethernet{} / nodes / udp{.sport = 68, .dport = 67}, dhcp);
+    check_out(
+        world(),
+        ethernet{} / ipv6{.src = dhcp.src6, .dst = dhcp.dst6} / udp{.sport = 546, .dport = 547},
+        dhcp);
+    const Flow pods = flow("", "", "", WGS_REASON_steered, kReady, Fate::steer);
+    check_out(world(), ethernet{} / ipv4{} / udp{.sport = 68, .dport = 67}, pods);
 }
 
 TEST_P(NicOut, NodeToUnreadyNodeIsProtectedOnlyWithHosts) {
@@ -290,9 +341,13 @@ TEST_P(NicOut, MalformedHeadersAreTruncated) {
     const Flow truncated = flow("", "", "", WGS_REASON_truncated, 0, Fate::protect);
     check_out(world(), ethernet{} / ipv4{.first_byte = 0x44} / udp{}, truncated);
     check_out(world(), ethernet{} / ipv4{.first_byte = 0x65} / udp{}, truncated);
-    check_out(world(), ethernet{} / ipv4{.first_byte = 0x4f} / udp{}, truncated);
     check_out(world(), ethernet{} / ipv6{.first_byte = 0x40} / udp{}, truncated);
     check_out(world(), ethernet{.ethertype = 0x86dd} / ipv4{} / udp{} / payload{}, truncated);
+}
+
+TEST_P(NicOut, AddressesAreEnough) {
+    check_out(world(), ethernet{} / ipv4{.first_byte = 0x4f} / udp{},
+              flow("", "", "", WGS_REASON_steered, kReady, Fate::steer));
 }
 
 Bytes first_bytes(const Bytes& bytes, std::size_t length) {
@@ -323,12 +378,12 @@ void check_cuts(const World& world, const Packet& ip, std::size_t needed) {
 }
 
 TEST_P(NicOut, TruncationAtEveryLength) {
-    check_cuts(world(), ipv4{} / udp{}, 20 + 4);
-    check_cuts(world(), ipv4{.option_words = 3} / tcp{}, 32 + 4);
+    check_cuts(world(), ipv4{} / udp{}, 20);
+    check_cuts(world(), ipv4{.option_words = 3} / tcp{}, 20);
     check_cuts(world(), ipv4{} / icmp{}, 20);
-    check_cuts(world(), ipv6{} / tcp{}, 40 + 4);
-    check_cuts(world(), ipv6{} / icmp6{}, 40 + 4);
-    check_cuts(world(), ipv6{} / extension{.length = 1} / fragment{} / udp{}, 40 + 16 + 8 + 4);
+    check_cuts(world(), ipv6{} / tcp{}, 40);
+    check_cuts(world(), ipv6{} / icmp6{}, 40);
+    check_cuts(world(), ipv6{} / extension{.length = 1} / fragment{} / udp{}, 40);
 }
 
 }  // namespace

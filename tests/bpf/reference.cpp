@@ -29,6 +29,9 @@ class Reader {
         const auto begin = bytes_.begin() + static_cast<std::ptrdiff_t>(offset);
         return {begin, begin + static_cast<std::ptrdiff_t>(size)};
     }
+    [[nodiscard]] bool has(std::size_t offset, std::size_t size) const {
+        return offset + size <= bytes_.size();
+    }
     // All `size` bytes from `offset` on are there.
     void demand(std::size_t offset, std::size_t size) const {
         if (offset + size > bytes_.size()) throw Cut();
@@ -59,7 +62,10 @@ bool is_node(std::uint32_t owner) {
 // What a frame shows.
 struct Reference::View {
     bool ip = false;
-    bool cut = false;
+    bool cut = false;  // addresses included
+    bool addressed = false;
+    bool dont_fragment = true;
+    bool link_scope = false;
     bool later_fragment = false;
     bool discovery = false;
     std::size_t tags = 0;
@@ -68,7 +74,22 @@ struct Reference::View {
     unsigned dport = 0;
     Bytes src, dst;
 
-    [[nodiscard]] bool udp() const { return ip && !cut && protocol == 17; }
+    [[nodiscard]] bool udp() const { return addressed && protocol == 17; }
+    [[nodiscard]] bool overlay() const {
+        const std::set<unsigned> ports{4789, 8472, 6081};
+        return protocol == 4 || protocol == 41 ||
+               (protocol == 17 && (later_fragment || ports.contains(dport)));
+    }
+    [[nodiscard]] bool dhcp() const {
+        const auto both = [&](unsigned a, unsigned b) {
+            return (sport == a || sport == b) && (dport == a || dport == b);
+        };
+        return protocol == 17 && (both(67, 68) || both(546, 547));
+    }
+    [[nodiscard]] bool bypassed() const {
+        return protocol == 1 || protocol == 58 ||
+               (protocol == 6 && (sport == kBypassedPort || dport == kBypassedPort));
+    }
 
     void read_ip(const Reader& bytes, std::size_t at, unsigned type) {
         ip = type == 0x0800 || type == 0x86dd;
@@ -81,10 +102,13 @@ struct Reference::View {
         bytes.demand(at, 20);
         const std::size_t length = bytes.u8(at) % 16 * 4U;
         if (length < 20) throw Cut();
-        bytes.demand(at, length);
         src = bytes.copy(at + 12, 4);
         dst = bytes.copy(at + 16, 4);
+        addressed = true;
+        link_scope = dst[0] >= 224 || (dst[0] == 169 && dst[1] == 254);
+        dont_fragment = bytes.u8(at + 6) & 0x40;
         later_fragment = bytes.u16(at + 6) % 0x2000 != 0;
+        bytes.demand(at, length);
         protocol = bytes.u8(at + 9);
         read_transport(bytes, at + length, false, 0);
     }
@@ -93,6 +117,8 @@ struct Reference::View {
         bytes.demand(at, 40);
         src = bytes.copy(at + 8, 16);
         dst = bytes.copy(at + 24, 16);
+        addressed = true;
+        link_scope = dst[0] == 0xff || (dst[0] == 0xfe && dst[1] / 64 == 2);
         protocol = bytes.u8(at + 6);
         const std::uint8_t hops = bytes.u8(at + 7);
         const std::set<int> chained{0, 43, 44, 51, 60};
@@ -106,6 +132,7 @@ struct Reference::View {
             const std::size_t size = protocol == 44   ? 8
                                      : protocol == 51 ? 8 + units * 4
                                                       : 8 + units * 8;
+            if (!bytes.has(header, size)) protocol = -1;
             bytes.demand(header, size);
             if (protocol == 44) later_fragment = bytes.u16(header + 2) >= 8;
             protocol = bytes.u8(header);
@@ -117,12 +144,13 @@ struct Reference::View {
     void read_transport(const Reader& bytes, std::size_t at, bool v6, std::uint8_t hops) {
         if (later_fragment) return;
         if (protocol == 6 || protocol == 17) {
+            bytes.demand(at, protocol == 6 ? 20 : 8);
             sport = bytes.u16(at);
             dport = bytes.u16(at + 2);
-        } else if (protocol == 58) {
+        } else if (protocol == 58 || protocol == 1) {
             bytes.demand(at, 4);
             const int type = bytes.u8(at);
-            discovery = v6 && hops == 255 && type >= 133 && type <= 137;
+            discovery = protocol == 58 && v6 && hops == 255 && type >= 133 && type <= 137;
         }
     }
 };
@@ -168,10 +196,11 @@ void Reference::judge_out(const View& view, bool marked, Judgement& judgement) c
         judgement.reason = WGS_REASON_outer;
         return;
     }
-    if (view.cut || !view.ip || view.discovery) {
-        judgement.reason = view.cut  ? WGS_REASON_truncated
-                           : view.ip ? WGS_REASON_neighbour
-                                     : WGS_REASON_not_ip;
+    if (!view.addressed || view.discovery || view.link_scope) {
+        judgement.reason = view.cut && !view.addressed ? WGS_REASON_truncated
+                           : !view.ip                  ? WGS_REASON_not_ip
+                           : view.discovery            ? WGS_REASON_neighbour
+                                                       : WGS_REASON_link_scope;
         return;
     }
     const std::uint32_t dst = owner(view.dst);
@@ -186,7 +215,10 @@ void Reference::judge_out(const View& view, bool marked, Judgement& judgement) c
         if (marked && view.udp() && view.later_fragment && nodes && id_of(src) == WGS_PEER_SELF &&
             to_peer)
             return WGS_REASON_outer;
-        if (nodes && !options_.hosts) return WGS_REASON_hosts_off;
+        if (nodes && !options_.hosts && !(options_.overlay && view.overlay()))
+            return WGS_REASON_hosts_off;
+        if (nodes && view.dhcp()) return WGS_REASON_link_scope;
+        if (nodes && view.bypassed()) return WGS_REASON_bypass;
         if (id_of(src) != WGS_PEER_SELF) return WGS_REASON_wrong_source;
         switch (id_of(dst)) {
             case WGS_PEER_CLUSTER:
@@ -211,8 +243,9 @@ void Reference::judge_out(const View& view, bool marked, Judgement& judgement) c
 
 Judgement Reference::nic_out(const Bytes& frame, std::uint32_t mark) const {
     static const std::set<wgs_reason> kHarmless{
-        WGS_REASON_outer, WGS_REASON_not_ip,         WGS_REASON_neighbour, WGS_REASON_no_peer,
-        WGS_REASON_local, WGS_REASON_foreign_source, WGS_REASON_hosts_off};
+        WGS_REASON_outer,     WGS_REASON_not_ip, WGS_REASON_neighbour,
+        WGS_REASON_no_peer,   WGS_REASON_local,  WGS_REASON_foreign_source,
+        WGS_REASON_hosts_off, WGS_REASON_bypass, WGS_REASON_link_scope};
     const View view = look_at(frame);
     Judgement judgement{.packet = frame, .mark = mark};
     judge_out(view, (mark & kMask) == kFwmark, judgement);
@@ -229,19 +262,25 @@ Judgement Reference::nic_out(const Bytes& frame, std::uint32_t mark) const {
 
 void Reference::judge_in(const View& view, Judgement& judgement) const {
     judgement.reason = WGS_REASON_other_in;
-    if (view.cut || !view.ip || view.discovery) return;
-    if (view.udp() && !view.later_fragment && view.dport == kPort) {
+    if (!view.addressed || view.discovery || view.link_scope) return;
+    const std::uint32_t dst = owner(view.dst);
+    if (id_of(dst) == WGS_PEER_NONE || id_of(dst) >= WGS_PEER_FIRST) return;
+    if (id_of(dst) == WGS_PEER_SELF && is_node(dst) && view.udp() && !view.later_fragment &&
+        view.dport == kPort) {
         judgement.reason = WGS_REASON_outer_in;
         return;
     }
-    const std::uint32_t dst = owner(view.dst);
-    const std::uint32_t src = dst ? owner(view.src) : 0;
+    const std::uint32_t src = owner(view.src);
     const bool nodes = is_node(src) && is_node(dst);
     judgement.peer = id_of(src);
-    if (id_of(dst) != WGS_PEER_SELF || id_of(src) <= WGS_PEER_SELF) return;
+    if (id_of(src) <= WGS_PEER_SELF) return;
     if (nodes && view.udp() && view.later_fragment && id_of(src) >= WGS_PEER_FIRST)
         judgement.reason = WGS_REASON_outer_in;
-    else if (!nodes || options_.hosts)
+    else if (nodes && ((!options_.hosts && !(options_.overlay && view.overlay())) || view.dhcp()))
+        judgement.reason = WGS_REASON_other_in;
+    else if (nodes && view.bypassed())
+        judgement.reason = WGS_REASON_bypass_in;
+    else
         judgement.reason = WGS_REASON_clear_in;
 }
 
@@ -252,6 +291,8 @@ Judgement Reference::nic_in(const Bytes& frame, std::uint32_t mark) const {
         judgement.mark = mark & ~kMask;
     } else {
         judge_in(look_at(frame), judgement);
+        if (judgement.reason == WGS_REASON_clear_in && options_.require)
+            judgement.action = TC_ACT_SHOT;
     }
     return judgement;
 }

@@ -52,10 +52,11 @@ class SteeringTest : public testing::Test {
     }
     // Self and one peer, as the agent would write them.
     void add_peer(std::uint32_t state) const {
-        EXPECT_TRUE(steering_->set_tunnel({.ifindex = 77, .underlay_ifindex = 1, .port = 51820}));
+        EXPECT_TRUE(steering_->set_tunnel({.ifindex = 77, .port = 51820}));
         EXPECT_TRUE(steering_->set_prefix(prefix("10.1.0.0/24"), {.peer = WGS_PEER_SELF}));
         EXPECT_TRUE(steering_->bind_peer(kPeer, record("node-b")));
         EXPECT_TRUE(steering_->set_prefix(prefix("10.2.0.0/24"), {.peer = kPeer}));
+        EXPECT_TRUE(steering_->set_peer_way(kPeer, {.mtu = 1440, .underlay = 0}));
         EXPECT_TRUE(steering_->set_peer_state(kPeer, state));
     }
 
@@ -69,19 +70,26 @@ TEST_F(SteeringTest, TheNextAgentFindsEverything) {
         {prefix("10.1.0.0/24"), {.peer = WGS_PEER_SELF}},
         {prefix("192.168.50.2/32"), {.peer = kPeer, .prefix_class = PrefixClass::node}},
         {prefix("fd10:2::/64"), {.peer = kPeer}}};
-    wanted.slots = {{kPeer, {.state = WGS_STATE_READY, .record = record("node-b")}},
-                    {kPeer + 1, {.state = WGS_STATE_UNUSED, .record = {.name = "bound-only"}}}};
-    wanted.tunnel = {.ifindex = 7,
-                     .underlay_ifindex = 2,
-                     .underlay_mac = {2, 0, 0, 0, 0, 9},
-                     .port = 51820,
-                     .mtu = 1420};
+    wanted.slots = {
+        {kPeer,
+         {.state = WGS_STATE_READY,
+          .way = {.mtu = 1440, .underlay = 3},
+          .record = record("node-b")}},
+        {kPeer + 1, {.state = WGS_STATE_UNUSED, .way = {}, .record = {.name = "bound-only"}}}};
+    wanted.tunnel = {.ifindex = 7, .port = 51820};
+    wanted.underlays = {{std::uint8_t{3}, {.ifindex = 2, .mac = {2, 0, 0, 0, 0, 9}}}};
+    wanted.bypass = {{.protocol = 6, .port = 6443}, {.protocol = 1}};
     for (const auto& [key, owner] : wanted.prefixes)
         ASSERT_TRUE(steering_->set_prefix(key, owner));
     for (const auto& [id, slot] : wanted.slots) {
         ASSERT_TRUE(steering_->bind_peer(id, slot.record));
+        ASSERT_TRUE(steering_->set_peer_way(id, slot.way));
         ASSERT_TRUE(steering_->set_peer_state(id, slot.state));
     }
+    for (const auto& [index, entry] : wanted.underlays)
+        ASSERT_TRUE(steering_->set_underlay(index, entry));
+    for (const Service& service : wanted.bypass)
+        ASSERT_TRUE(steering_->add_bypass(service));
     ASSERT_TRUE(steering_->set_tunnel(wanted.tunnel));
 
     const auto found = load()->observe();
@@ -89,6 +97,17 @@ TEST_F(SteeringTest, TheNextAgentFindsEverything) {
     EXPECT_EQ(found->prefixes, wanted.prefixes);
     EXPECT_EQ(found->slots, wanted.slots);
     EXPECT_EQ(found->tunnel, wanted.tunnel);
+    EXPECT_EQ(found->underlays, wanted.underlays);
+    EXPECT_EQ(found->bypass, wanted.bypass);
+}
+
+TEST_F(SteeringTest, FreedUnderlaysAndServicesAreGone) {
+    ASSERT_TRUE(steering_->set_underlay(3, {.ifindex = 2}));
+    ASSERT_TRUE(steering_->set_underlay(3, {}));
+    ASSERT_TRUE(steering_->add_bypass({.protocol = 6, .port = 6443}));
+    ASSERT_TRUE(steering_->remove_bypass({.protocol = 6, .port = 6443}));
+    EXPECT_TRUE(steering_->observe()->underlays.empty());
+    EXPECT_TRUE(steering_->observe()->bypass.empty());
 }
 
 TEST_F(SteeringTest, HooksOfAnEarlierAgentAreCurrent) {

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <stdexcept>
+#include <tuple>
 
 #include "sandbox.h"
 #include "skeletons/test_run.h"
@@ -89,26 +90,35 @@ std::vector<PrefixRow> world_prefixes() {
 wgs_peer world_peer(std::uint32_t id) {
     switch (id) {
         case kReady:
-            return {.state = WGS_STATE_READY, .tunnel = 0};
+            return {.state = WGS_STATE_READY, .mtu = kMtu, .tunnel = 0, .underlay = 0};
         case kWaiting:
-            return {.state = WGS_STATE_WAITING, .tunnel = 0};
+            return {.state = WGS_STATE_WAITING, .mtu = kMtu, .tunnel = 0, .underlay = 0};
         case kNoKey:
-            return {.state = WGS_STATE_NO_KEY, .tunnel = 0};
+            return {.state = WGS_STATE_NO_KEY, .mtu = 0, .tunnel = 0, .underlay = 0};
         case kConflict:
-            return {.state = WGS_STATE_CONFLICT, .tunnel = 0};
+            return {.state = WGS_STATE_CONFLICT, .mtu = 0, .tunnel = 0, .underlay = 0};
         case kStalled:
-            return {.state = WGS_STATE_STALLED, .tunnel = 0};
+            return {.state = WGS_STATE_STALLED, .mtu = kMtu, .tunnel = 0, .underlay = 0};
         case kTunnelMissing:
-            return {.state = WGS_STATE_READY, .tunnel = kMissingTunnel};
+            return {.state = WGS_STATE_READY,
+                    .mtu = kMtu,
+                    .tunnel = kMissingTunnel,
+                    .underlay = kMissingUnderlay};
         default:
-            return {.state = WGS_STATE_UNUSED, .tunnel = 0};
+            return {.state = WGS_STATE_UNUSED, .mtu = 0, .tunnel = 0, .underlay = 0};
     }
+}
+
+std::string options_name(const testing::TestParamInfo<World::Options>& info) {
+    return std::string(info.param.require ? "require" : "prefer") +
+           (info.param.hosts ? "_hosts" : "") + (info.param.overlay ? "_overlay" : "");
 }
 
 World::World(Options options) : options_(options), bpffs_(new_bpffs_path()) {
     must(bpffs_.prepare());
     auto loaded = Programs::load(bpffs_, {.policy_require = options.require,
                                           .hosts = options.hosts,
+                                          .overlay = options.overlay,
                                           .fwmark = kFwmark,
                                           .decrypted_mark = kDecrypted,
                                           .mark_mask = kMask,
@@ -123,8 +133,8 @@ void must(const Status& status) {
 }
 
 World& World::with(Options options) {
-    static std::map<std::pair<bool, bool>, std::unique_ptr<World>> worlds;
-    auto& world = worlds[{options.require, options.hosts}];
+    static std::map<std::tuple<bool, bool, bool>, std::unique_ptr<World>> worlds;
+    auto& world = worlds[{options.require, options.hosts, options.overlay}];
     if (!world) world = std::make_unique<World>(options);
     return *world;
 }
@@ -135,12 +145,12 @@ void World::fill_tables() const {
         add_prefix(prefix, owner);
     for (std::uint32_t id = kReady; id < kOutsideTable; ++id)
         must(tables.peers.store(id, world_peer(id)));
-    const wgs_tunnel tunnel{.ifindex = kTunnelIfindex,
-                            .underlay_ifindex = 1,
-                            .underlay_mac = {0x02, 0, 0, 0, 0, 0x0a},
-                            .port = kPort,
-                            .mtu = 1420};
-    must(tables.tunnels.store(0, tunnel));
+    must(tables.tunnels.store(0, {.ifindex = kTunnelIfindex, .port = kPort, .reserved = 0}));
+    must(
+        tables.underlays.store(0, {.ifindex = 1, .mac = {0x02, 0, 0, 0, 0, 0x0a}, .reserved = {}}));
+    must(tables.bypass.store({.protocol = IPPROTO_TCP, .reserved = 0, .port = kBypassedPort}, 1));
+    must(tables.bypass.store({.protocol = IPPROTO_ICMP, .reserved = 0, .port = 0}, 1));
+    must(tables.bypass.store({.protocol = IPPROTO_ICMPV6, .reserved = 0, .port = 0}, 1));
 }
 
 void World::add_prefix(const std::string& prefix, std::uint32_t owner) const {

@@ -2,6 +2,8 @@
 // Loaded programs and filled tables: the mesh in which the tests' packets travel.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +22,9 @@ inline constexpr std::uint32_t kDecrypted = 0x2000;
 inline constexpr std::uint32_t kMask = 0x3000;
 inline constexpr std::uint32_t kForeignMark = 0xc4000001;  // bits which are not ours
 inline constexpr std::uint32_t kTunnelIfindex = 77;
+inline constexpr std::uint16_t kMtu = 1440;           // of ready peers
+inline constexpr std::uint16_t kBypassedPort = 6443;  // TCP; ICMP is bypassed as well
+inline constexpr std::uint8_t kMissingUnderlay = 5;
 inline constexpr std::uint32_t kMissingTunnel = 3;
 
 // Node N owns 10.N.0.0/24, fd10:N::/64 as pod prefixes and 192.168.50.N, fd50::N as addresses. Node
@@ -29,7 +34,7 @@ inline constexpr std::uint32_t kWaiting = kReady + 1;    // 3
 inline constexpr std::uint32_t kNoKey = kReady + 2;      // 4
 inline constexpr std::uint32_t kConflict = kReady + 3;   // 5
 inline constexpr std::uint32_t kStalled = kReady + 4;    // 6
-inline constexpr std::uint32_t kTunnelMissing = kReady + 5;  // 7: ready, by a tunnel not there
+inline constexpr std::uint32_t kTunnelMissing = kReady + 5;  // 7: ready, by devices not there
 inline constexpr std::uint32_t kUnused = kReady + 6;         // 8: a slot without a state
 inline constexpr std::uint32_t kOutsideTable = kReady + 7;   // 9: beyond the peer table
 // 10.0.0.0/8 and fd10::/16 are cluster prefixes; node 20 is gone.
@@ -49,6 +54,7 @@ class World {
     struct Options {
         bool require = false;
         bool hosts = false;
+        bool overlay = false;
     };
     explicit World(Options options);
     // The world for these options; loaded once.
@@ -73,11 +79,17 @@ class World {
 // Set-up that must work; throws what failed.
 void must(const Status& status);
 
-// Every combination of policy and hosts.
-inline constexpr std::array kAllOptions{World::Options{.require = false, .hosts = false},
-                                        World::Options{.require = false, .hosts = true},
-                                        World::Options{.require = true, .hosts = false},
-                                        World::Options{.require = true, .hosts = true}};
+// Every combination that matters: `hosts` includes what `overlay` adds.
+inline constexpr std::array kAllOptions{
+    World::Options{.require = false, .hosts = false, .overlay = false},
+    World::Options{.require = false, .hosts = false, .overlay = true},
+    World::Options{.require = false, .hosts = true, .overlay = false},
+    World::Options{.require = true, .hosts = false, .overlay = false},
+    World::Options{.require = true, .hosts = false, .overlay = true},
+    World::Options{.require = true, .hosts = true, .overlay = true}};
+
+// "require_hosts": what tests with these options are called.
+std::string options_name(const testing::TestParamInfo<World::Options>& info);
 
 // All rows that the world puts into the prefix tables: "10.1.0.0/24" and owner word.
 struct PrefixRow {

@@ -37,7 +37,7 @@ hosts: true
 overlay: off
 path: transparent
 pod_interfaces: ["cali*", "veth*", "lxc*"]
-bypass: []
+bypass: [{proto: tcp, port: 6443}, {proto: icmp}]
 max_peers: 100
 wireguard:
   backend: userspace
@@ -65,6 +65,10 @@ log: {level: debug, format: json}
     EXPECT_EQ(config->cluster_prefixes, std::vector{prefix("10.0.0.0/8")});
     EXPECT_EQ(config->policy, Policy::require);
     EXPECT_TRUE(config->hosts);
+    EXPECT_FALSE(config->overlay);
+    EXPECT_EQ(
+        config->bypass,
+        (std::set<Service>{{.protocol = 1}, {.protocol = 6, .port = 6443}, {.protocol = 58}}));
     EXPECT_EQ(config->max_peers, 100u);
     EXPECT_EQ(config->wireguard.backend, BackendChoice::userspace);
     EXPECT_EQ(config->wireguard.device, "wg-a");
@@ -85,6 +89,8 @@ TEST(Config, HasTheDefaultsOfTheContract) {
     EXPECT_EQ(config->bpffs, "/sys/fs/bpf/wgsteer");
     EXPECT_EQ(config->policy, Policy::prefer);
     EXPECT_FALSE(config->hosts);
+    EXPECT_TRUE(config->overlay);
+    EXPECT_TRUE(config->bypass.empty());
     EXPECT_EQ(config->wireguard.backend, BackendChoice::automatic);
     EXPECT_EQ(config->wireguard.device, "wgsteer0");
     EXPECT_EQ(config->wireguard.port, 51820);
@@ -156,6 +162,14 @@ TEST(Config, RefusesBadValuesByFileLineAndKey) {
         {"path: slow", "c.yaml:2: path: expected transparent or fast"},
         {"pod_interfaces: cali*", "c.yaml:2: pod_interfaces: expected a list"},
         {"bypass: 6443", "c.yaml:2: bypass: expected a list"},
+        {"bypass: [{port: 6443}]", "c.yaml:2: bypass[0]: proto is missing"},
+        {"bypass: [{proto: tcp}]", "c.yaml:2: bypass[0]: port is missing"},
+        {"bypass: [{proto: sctp, port: 1}]",
+         "c.yaml:2: bypass[0].proto: expected tcp or udp or icmp"},
+        {"bypass: [{proto: icmp, port: 1}]", "c.yaml:2: bypass[0].port: ICMP has no ports"},
+        {"bypass: [{proto: tcp, port: 0}]",
+         "c.yaml:2: bypass[0].port: expected an integer from 1 to 65535"},
+        {"bypass: [{proto: tcp, port: 1, host: a}]", "c.yaml:2: bypass[0].host: unknown key"},
         {"max_peers: 0", "c.yaml:2: max_peers: expected an integer from 1 to 1000000"},
         {"wireguard: {backend: go}",
          "c.yaml:2: wireguard.backend: expected auto or kernel or userspace"},
@@ -194,7 +208,6 @@ TEST(Config, RefusesBadValuesByFileLineAndKey) {
 TEST(Config, RefusesWhatItCouldOnlyIgnore) {
     const Refusal cases[] = {
         {"path: fast", "c.yaml:2: path: not supported yet"},
-        {"bypass: [{proto: tcp, port: 6443}]", "c.yaml:2: bypass[0]: not supported yet"},
         {"wireguard: {lanes: 2}", "c.yaml:2: wireguard.lanes: not supported yet"},
         {"wireguard: {threaded_napi: true}",
          "c.yaml:2: wireguard.threaded_napi: not supported yet"},

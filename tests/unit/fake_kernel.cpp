@@ -106,10 +106,22 @@ class FakeKernel::FakeSteering final : public Steering {
     Status set_tunnel(const TunnelEntry& entry) override {
         return change("set_tunnel", [&] { kernel_.steering.tunnel = entry; });
     }
+    Status set_underlay(std::uint8_t index, const UnderlayEntry& entry) override {
+        return change("set_underlay", [&] {
+            kernel_.steering.underlays.erase(index);
+            if (entry.ifindex != 0) kernel_.steering.underlays.emplace(index, entry);
+        });
+    }
+    Status add_bypass(const Service& service) override {
+        return change("add_bypass", [&] { kernel_.steering.bypass.insert(service); });
+    }
+    Status remove_bypass(const Service& service) override {
+        return change("remove_bypass", [&] { kernel_.steering.bypass.erase(service); });
+    }
     Status bind_peer(PeerId id, const PeerRecord& record) override {
         if (kernel_.steering.slots.contains(id)) return invalid("bind a bound id");
         return change("bind_peer", [&] {
-            kernel_.steering.slots[id] = {.state = WGS_STATE_UNUSED, .record = record};
+            kernel_.steering.slots[id] = {.state = WGS_STATE_UNUSED, .way = {}, .record = record};
         });
     }
     Status update_record(PeerId id, const PeerRecord& record) override {
@@ -119,6 +131,10 @@ class FakeKernel::FakeSteering final : public Steering {
     Status set_peer_state(PeerId id, std::uint32_t state) override {
         if (!kernel_.steering.slots.contains(id)) return invalid("state of a free id");
         return change("set_peer_state", [&] { kernel_.steering.slots[id].state = state; });
+    }
+    Status set_peer_way(PeerId id, const PeerWay& way) override {
+        if (!kernel_.steering.slots.contains(id)) return invalid("way of a free id");
+        return change("set_peer_way", [&] { kernel_.steering.slots[id].way = way; });
     }
     Status release_peer(PeerId id) override {
         for (const auto& [prefix, owner] : kernel_.steering.prefixes) {
@@ -156,6 +172,12 @@ class FakeKernel::FakeLinks final : public Links {
                                             const std::vector<IpAddress>&) override {
         WGS_TRY(kernel_.enter("observe"));
         return kernel_.underlays;
+    }
+    Result<std::optional<std::uint32_t>> route(const IpAddress& address) override {
+        WGS_TRY(kernel_.enter("observe"));
+        const auto found = kernel_.routes.find(address);
+        if (found == kernel_.routes.end()) return std::nullopt;
+        return found->second;
     }
 
   private:

@@ -41,6 +41,7 @@ class FakeKernel {
     std::optional<TunnelState> tunnel;
     SteeringState steering;
     std::vector<Underlay> underlays;
+    std::map<IpAddress, std::uint32_t> routes;
     std::vector<std::string> log;  // names of the changing calls
 
     WireguardDevice& wireguard();

@@ -313,7 +313,7 @@ TEST_F(LawTest, WhatWasChangedByHandIsSetRight) {
     EXPECT_EQ(to("10.2.0.1"), encrypted_to(2));
 }
 
-TEST_F(LawTest, AReplacedNicGetsHooksAndIsNamedInTheTunnelTable) {
+TEST_F(LawTest, AReplacedNicGetsHooksAndTheWayOfItsPeers) {
     join(2);
     kernel.underlays.front().ifindex = 77;
     kernel.steering.hooks.erase({.ifindex = 2, .point = HookPoint::nic_in});
@@ -321,7 +321,45 @@ TEST_F(LawTest, AReplacedNicGetsHooksAndIsNamedInTheTunnelTable) {
     ASSERT_TRUE(run());
     EXPECT_TRUE(kernel.steering.hooks.contains({.ifindex = 77, .point = HookPoint::nic_out}));
     EXPECT_TRUE(kernel.steering.hooks.contains({.ifindex = 77, .point = HookPoint::nic_in}));
-    EXPECT_EQ(kernel.steering.tunnel.underlay_ifindex, 77U);
+    const PeerWay& way = kernel.steering.slots.begin()->second.way;
+    ASSERT_EQ(kernel.steering.underlays.size(), 1U);
+    EXPECT_EQ(kernel.steering.underlays.at(way.underlay).ifindex, 77U);
+}
+
+TEST_F(LawTest, APeersWayFollowsItsRouteAndMtu) {
+    kernel.underlays.push_back(
+        {.name = "eth1", .ifindex = 3, .mac = {2, 0, 0, 0, 0, 3}, .mtu = 9000, .up = true});
+    kernel.routes = {{ip("192.0.2.3"), 3}};
+    join(2);
+    join(3);
+    const auto way = [&](const std::string& name) {
+        for (const auto& [id, slot] : kernel.steering.slots) {
+            if (slot.record.name == name) return slot.way;
+        }
+        return PeerWay{};
+    };
+    const auto device = [&](const std::string& name) {
+        return kernel.steering.underlays.at(way(name).underlay).ifindex;
+    };
+    EXPECT_EQ(device("node-b"), 2U);
+    EXPECT_EQ(device("node-c"), 3U);
+    EXPECT_EQ(way("node-b").mtu, 1440);
+    EXPECT_EQ(way("node-c").mtu, 8928);
+
+    kernel.underlays.front().mtu = 1280;
+    kernel.routes = {};
+    ASSERT_TRUE(run());
+    EXPECT_EQ(device("node-c"), 2U);
+    EXPECT_EQ(way("node-c").mtu, 1216);
+}
+
+TEST_F(LawTest, TheBypassTableFollowsTheConfiguration) {
+    config.bypass = {{.protocol = 6, .port = 6443}};
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.steering.bypass, config.bypass);
+    config.bypass = {{.protocol = 1}};
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.steering.bypass, config.bypass);
 }
 
 TEST_F(RequireLawTest, AnUnderlayThatCannotBeFoundKeepsItsHooks) {
