@@ -26,8 +26,8 @@ static __always_inline bool wgs_pull_headers(struct __sk_buff* skb) {
     return bpf_skb_pull_data(skb, wanted) == 0;
 }
 
-/* Not static: the verifier checks a global function once and by itself, so the many ways through the
- * headers do not multiply with those of the callers. `packet` is all zero before. */
+/* Not static: the verifier checks a global function once and by itself, so the many ways through
+ * the headers do not multiply with those of the callers. `packet` is all zero before. */
 __noinline int wgs_parse_head(struct __sk_buff* skb, struct wgs_packet* packet) {
     if (!packet) return WGS_PACKET_TRUNCATED; /* for the verifier */
     struct wgs_cursor cursor = wgs_cursor_of(skb);
