@@ -21,9 +21,11 @@ function(wgs_bpf_skeleton name)
     add_custom_command(OUTPUT ${object}
         COMMAND ${WGS_CLANG} ${WGS_BPF_FLAGS} -MD -MF ${object}.d -c ${source} -o ${object}
         DEPENDS ${source} DEPFILE ${object}.d VERBATIM COMMENT "Building BPF object ${name}.bpf.o")
+    # C's _Bool is no word of C++, though g++ lets it pass.
     add_custom_command(OUTPUT ${header}
         COMMAND ${CMAKE_COMMAND} -E make_directory ${WGS_SKELETON_DIR}
-        COMMAND sh -c "\"$0\" gen skeleton \"$1\" name \"$2\" > \"$3\""
+        COMMAND sh -c
+            "\"$0\" gen skeleton \"$1\" name \"$2\" > \"$3\" && sed -i 's/_Bool/bool/' \"$3\""
             ${WGS_BPFTOOL} ${object} ${name}_bpf ${header}
         DEPENDS ${object} VERBATIM COMMENT "Generating skeleton ${name}.skel.h")
     set(WGS_SKELETON_HEADERS ${WGS_SKELETON_HEADERS} ${header} PARENT_SCOPE)

@@ -12,12 +12,12 @@ namespace {
 
 // RFC 1122 3.2.1.3, RFC 3927, RFC 5771 and RFC 4291 2.5-2.7.
 const std::array<Prefix, 8>& reserved_prefixes() {
-    static const std::array<Prefix, 8> prefixes = {
+    static const std::array<Prefix, 8> kPrefixes = {
         Prefix::parse("0.0.0.0/8").value(),      Prefix::parse("127.0.0.0/8").value(),
         Prefix::parse("169.254.0.0/16").value(), Prefix::parse("224.0.0.0/4").value(),
         Prefix::parse("::/128").value(),         Prefix::parse("::1/128").value(),
         Prefix::parse("fe80::/10").value(),      Prefix::parse("ff00::/8").value()};
-    return prefixes;
+    return kPrefixes;
 }
 
 bool overlap(const Prefix& a, const Prefix& b) {

@@ -37,6 +37,8 @@ class HttpServer {
                                          Handler handler);
     HttpServer(HttpServer&&) noexcept;
     HttpServer& operator=(HttpServer&&) noexcept;
+    HttpServer(const HttpServer&) = delete;
+    HttpServer& operator=(const HttpServer&) = delete;
     ~HttpServer();
 
   private:

@@ -25,9 +25,6 @@ EventLoop::Source::~Source() = default;
 void EventLoop::Unref::operator()(sd_event* event) const {
     sd_event_unref(event);
 }
-EventLoop::EventLoop(EventLoop&&) noexcept = default;
-EventLoop& EventLoop::operator=(EventLoop&&) noexcept = default;
-EventLoop::~EventLoop() = default;
 
 namespace {
 

@@ -24,6 +24,8 @@ class EventLoop {
         Source();
         Source(Source&&) noexcept;
         Source& operator=(Source&&) noexcept;
+        Source(const Source&) = delete;
+        Source& operator=(const Source&) = delete;
         ~Source();
 
       private:
@@ -33,9 +35,6 @@ class EventLoop {
     };
 
     static Result<EventLoop> create();
-    EventLoop(EventLoop&&) noexcept;
-    EventLoop& operator=(EventLoop&&) noexcept;
-    ~EventLoop();
 
     // Calls back while `fd` (borrowed) is readable; for a pidfd: once its process has ended.
     Result<Source> on_readable(int fd, Callback callback);

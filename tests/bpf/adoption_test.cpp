@@ -6,10 +6,9 @@
 #include <filesystem>
 #include <string>
 
+#include "loading.h"
 #include "sandbox.h"
 #include "skeletons/hooks.h"
-#include "skeletons/programs.h"
-#include "world.h"
 
 namespace wgs {
 namespace {
@@ -17,16 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 using Ids = std::array<std::uint32_t, kHooks.size()>;
-
-constexpr ProgramSettings kSettings{
-    .fwmark = kFwmark, .decrypted_mark = kDecrypted, .mark_mask = kMask, .max_peers = 4};
-
-Programs load(const Bpffs& bpffs, const ProgramSettings& settings = kSettings) {
-    must(bpffs.prepare());
-    auto programs = Programs::load(bpffs, settings);
-    if (!programs) throw std::runtime_error(programs.error().message);
-    return std::move(*programs);
-}
 
 Ids ids_of(const Programs& programs) {
     Ids ids{};
@@ -37,30 +26,20 @@ Ids ids_of(const Programs& programs) {
 
 // One life of an agent; what it leaves is pinned.
 Ids run_agent(const Bpffs& bpffs, const ProgramSettings& settings = kSettings) {
-    const Programs programs = load(bpffs, settings);
-    must(programs.pin(bpffs));
-    return ids_of(programs);
+    return ids_of(load_and_pin(bpffs, settings));
 }
 
 fs::path marker(const Bpffs& bpffs) {
     return fs::directory_iterator(bpffs.build())->path();
 }
 
-class Adoption : public testing::Test {
-  protected:
-    void TearDown() override {
-        EXPECT_TRUE(bpffs_.remove());
-        EXPECT_FALSE(fs::exists(bpffs_.root()));
-    }
+// Puts what is pinned at one path to another.
+void put(const std::string& type, const fs::path& from, const fs::path& to) {
+    fs::remove(to);
+    run_command("bpftool " + type + " pin pinned " + from.string() + " " + to.string());
+}
 
-    // Puts what is pinned at one path to another.
-    static void put(const std::string& type, const fs::path& from, const fs::path& to) {
-        fs::remove(to);
-        run_command("bpftool " + type + " pin pinned " + from.string() + " " + to.string());
-    }
-
-    Bpffs bpffs_{new_bpffs_path()};
-};
+using Adoption = LoadingTest;
 
 TEST_F(Adoption, ARestartKeepsTheProgramsAndTheirTables) {
     const Ids ids = run_agent(bpffs_);

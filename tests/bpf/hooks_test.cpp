@@ -9,28 +9,17 @@
 #include <filesystem>
 #include <vector>
 
+#include "loading.h"
 #include "sandbox.h"
 #include "skeletons/clsact.h"
 #include "skeletons/tcx.h"
-#include "world.h"
 
 namespace wgs {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr ProgramSettings kSettings{
-    .fwmark = kFwmark, .decrypted_mark = kDecrypted, .mark_mask = kMask, .max_peers = 4};
-
-Programs load(const Bpffs& bpffs, const ProgramSettings& settings = kSettings) {
-    must(bpffs.prepare());
-    auto programs = Programs::load(bpffs, settings);
-    if (!programs) throw std::runtime_error(programs.error().message);
-    must(programs->pin(bpffs));
-    return std::move(*programs);
-}
-
-class HooksTest : public testing::Test {
+class HooksTest : public LoadingTest {
   protected:
     void SetUp() override {
         run_command("ip link add wgs-nic type veth peer name wgs-wire && ip link set wgs-nic up");
@@ -39,8 +28,7 @@ class HooksTest : public testing::Test {
     void TearDown() override {
         run_command("ip link del wgs-nic 2>/dev/null || true");
         EXPECT_TRUE(hooks_.detach_all());
-        EXPECT_TRUE(bpffs_.remove());
-        EXPECT_FALSE(fs::exists(bpffs_.root()));
+        LoadingTest::TearDown();
     }
 
     [[nodiscard]] HookSite site(wgs_hook hook) const { return {.ifindex = nic_, .hook = hook}; }
@@ -54,13 +42,12 @@ class HooksTest : public testing::Test {
         return sites;
     }
 
-    Bpffs bpffs_{new_bpffs_path()};
     Hooks hooks_{bpffs_};
     unsigned nic_ = 0;
 };
 
 TEST_F(HooksTest, AttachesAndDetaches) {
-    const Programs programs = load(bpffs_);
+    const Programs programs = load_and_pin(bpffs_);
     for (const wgs_hook hook : {WGS_HOOK_NIC_OUT, WGS_HOOK_NIC_IN}) {
         ASSERT_TRUE(hooks_.attach(site(hook), programs.at(hook)));
         EXPECT_EQ(attached(programs), std::vector{site(hook)});
@@ -72,10 +59,10 @@ TEST_F(HooksTest, AttachesAndDetaches) {
 
 TEST_F(HooksTest, NewProgramsTakeThePlaceOfOldOnes) {
     {
-        const Programs before = load(bpffs_);
+        const Programs before = load_and_pin(bpffs_);
         ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), before.at(WGS_HOOK_NIC_OUT)));
     }
-    const Programs after = load(
+    const Programs after = load_and_pin(
         bpffs_,
         {.fwmark = kFwmark, .decrypted_mark = kDecrypted, .mark_mask = kMask | 1, .max_peers = 4});
     EXPECT_TRUE(attached(after).empty())
@@ -87,7 +74,7 @@ TEST_F(HooksTest, NewProgramsTakeThePlaceOfOldOnes) {
 }
 
 TEST_F(HooksTest, MissesAProgramThatSomebodyDetached) {
-    const Programs programs = load(bpffs_);
+    const Programs programs = load_and_pin(bpffs_);
     if (!has_tcx(programs.at(WGS_HOOK_NIC_OUT).fd.get())) GTEST_SKIP() << "the kernel has no TCX";
     ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), programs.at(WGS_HOOK_NIC_OUT)));
     const std::string pin = bpffs_.links() / ("wgs_nic_out-" + std::to_string(nic_));
@@ -98,7 +85,7 @@ TEST_F(HooksTest, MissesAProgramThatSomebodyDetached) {
 }
 
 TEST_F(HooksTest, ForgetsADeviceThatIsGone) {
-    const Programs programs = load(bpffs_);
+    const Programs programs = load_and_pin(bpffs_);
     ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_IN), programs.at(WGS_HOOK_NIC_IN)));
     run_command("ip link del wgs-nic && ip link add wgs-nic type veth peer name wgs-wire");
     EXPECT_TRUE(attached(programs).empty());
@@ -110,7 +97,7 @@ TEST_F(HooksTest, ForgetsADeviceThatIsGone) {
 }
 
 TEST_F(HooksTest, NamesTheDeviceThatIsMissing) {
-    const Programs programs = load(bpffs_);
+    const Programs programs = load_and_pin(bpffs_);
     const Status result =
         hooks_.attach({.ifindex = 4242, .hook = WGS_HOOK_NIC_IN}, programs.at(WGS_HOOK_NIC_IN));
     ASSERT_FALSE(result);
@@ -119,7 +106,7 @@ TEST_F(HooksTest, NamesTheDeviceThatIsMissing) {
 }
 
 TEST_F(HooksTest, ClsactFiltersAreReplacedFoundAndRemoved) {
-    const Programs programs = load(bpffs_);
+    const Programs programs = load_and_pin(bpffs_);
     const LoadedProgram& first = programs.at(WGS_HOOK_NIC_OUT);
     const LoadedProgram& second = programs.at(WGS_HOOK_WG_IN);
     ASSERT_TRUE(ensure_clsact_qdisc(nic_, bpffs_.clsact()));
@@ -136,7 +123,7 @@ TEST_F(HooksTest, ClsactFiltersAreReplacedFoundAndRemoved) {
 }
 
 TEST_F(HooksTest, AClsactQdiscGoesOnlyWhenItIsOursAndUnused) {
-    const Programs programs = load(bpffs_);
+    const Programs programs = load_and_pin(bpffs_);
     const auto has_qdisc = [] {
         return std::system("tc qdisc show dev wgs-nic | grep -q clsact") == 0;
     };
@@ -160,7 +147,7 @@ TEST_F(HooksTest, AClsactQdiscGoesOnlyWhenItIsOursAndUnused) {
 }
 
 TEST_F(HooksTest, CleaningUpLeavesNoProgramOnTheDevice) {
-    const Programs programs = load(bpffs_);
+    const Programs programs = load_and_pin(bpffs_);
     ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), programs.at(WGS_HOOK_NIC_OUT)));
     ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_IN), programs.at(WGS_HOOK_NIC_IN)));
     ASSERT_TRUE(hooks_.detach_all());
@@ -172,16 +159,16 @@ TEST_F(HooksTest, CleaningUpLeavesNoProgramOnTheDevice) {
 
 TEST_F(HooksTest, MapsKeepTheirContentAcrossLoads) {
     {
-        must(load(bpffs_).tables().peers.store(WGS_PEER_FIRST,
-                                               {.state = WGS_STATE_READY, .tunnel = 0}));
+        must(load_and_pin(bpffs_).tables().peers.store(WGS_PEER_FIRST,
+                                                       {.state = WGS_STATE_READY, .tunnel = 0}));
     }
-    const auto peer = load(bpffs_).tables().peers.find(WGS_PEER_FIRST);
+    const auto peer = load_and_pin(bpffs_).tables().peers.find(WGS_PEER_FIRST);
     ASSERT_TRUE(peer && *peer);
     EXPECT_EQ((*peer)->state, static_cast<std::uint32_t>(WGS_STATE_READY));
 }
 
 TEST_F(HooksTest, PinnedMapsOfAnotherSizeAreAnError) {
-    { (void)load(bpffs_); }
+    { (void)load_and_pin(bpffs_); }
     ProgramSettings larger = kSettings;
     larger.max_peers *= 2;
     const auto programs = Programs::load(bpffs_, larger);
@@ -196,7 +183,7 @@ TEST_F(HooksTest, TheMountOutlivesAPrivateNamespace) {
     ASSERT_NE(::mkdtemp(path.data()), nullptr);
     const Bpffs shared{fs::path(path)};
     const fs::path outside = "/proc/" + std::to_string(::getppid()) + "/root" + path;
-    { (void)load(shared); }
+    { (void)load_and_pin(shared); }
     EXPECT_TRUE(fs::exists(shared.programs() / "wgs_nic_out"));
     EXPECT_TRUE(fs::exists(outside / "progs" / "wgs_nic_out"));
     EXPECT_TRUE(shared.remove());
@@ -208,7 +195,7 @@ TEST_F(HooksTest, UsesADirectoryOfAMountedBpffs) {
     fs::create_directory(mount);
     run_command("mount -t bpf other " + mount.string());
     const Bpffs inner(mount / "wgsteer");
-    { (void)load(inner); }
+    { (void)load_and_pin(inner); }
     EXPECT_TRUE(fs::exists(inner.programs() / "wgs_nic_out"));
     ASSERT_TRUE(inner.remove());
     EXPECT_FALSE(fs::exists(inner.root()));

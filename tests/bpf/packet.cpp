@@ -71,7 +71,7 @@ std::uint16_t ethertype_of(const Layer* layer) {
 }
 
 std::uint8_t protocol_of(const Layer* layer) {
-    constexpr std::uint8_t kNoNextHeader = 59;
+    static constexpr std::uint8_t kNoNextHeader = 59;
     if (!layer) return kNoNextHeader;
     return std::visit(Overloaded{[](const extension& header) { return header.type; },
                                  [](const fragment&) -> std::uint8_t { return IPPROTO_FRAGMENT; },

@@ -19,6 +19,7 @@ namespace wgs {
 using Bytes = std::vector<std::uint8_t>;
 using Mac = std::array<std::uint8_t, 6>;
 
+// NOLINTBEGIN(readability-identifier-naming): tests read as packets, ipv4{...} / udp{...}.
 struct ethernet {
     Mac src{0x02, 0, 0, 0, 0, 0x01};
     Mac dst{0x02, 0, 0, 0, 0, 0x02};
@@ -89,6 +90,7 @@ struct icmp6 {
 struct payload {
     std::size_t size = 16;
 };
+// NOLINTEND(readability-identifier-naming)
 
 using Layer = std::variant<ethernet, vlan, ipv4, ipv6, extension, fragment, authentication, udp,
                            tcp, icmp, icmp6, payload>;

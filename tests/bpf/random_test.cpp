@@ -26,13 +26,13 @@ constexpr int kIncomingPerWorld = 60'000;
 constexpr std::size_t kShapes = 20'000;
 
 std::uint64_t seed() {
-    static const std::uint64_t value = [] {
+    static const std::uint64_t kValue = [] {
         const char* text = std::getenv("WGS_SEED");
         const std::uint64_t chosen = text ? std::stoull(text) : std::random_device()();
         fmt::print("WGS_SEED={}\n", chosen);
         return chosen;
     }();
-    return value;
+    return kValue;
 }
 
 class Generator {
@@ -53,9 +53,9 @@ class Generator {
     }
 
     std::uint32_t mark() {
-        constexpr std::array<std::uint32_t, 6> marks{0,     kFwmark,    kFwmark | kForeignMark,
-                                                     kMask, kDecrypted, kForeignMark};
-        return marks[below(marks.size())];
+        constexpr std::array<std::uint32_t, 6> kMarks{0,     kFwmark,    kFwmark | kForeignMark,
+                                                      kMask, kDecrypted, kForeignMark};
+        return kMarks[below(kMarks.size())];
     }
 
   private:
@@ -85,7 +85,7 @@ class Generator {
         if (below(30) == 0) return packet / payload{46};
         const bool v6 = below(2) == 0;
         packet = v6 ? packet / new_ipv6() : packet / new_ipv4();
-        return with_transport(std::move(packet), v6);
+        return with_transport(packet, v6);
     }
 
     std::string address(bool v6) {
@@ -126,12 +126,12 @@ class Generator {
                              .hop_limit = below(2) ? std::uint8_t{255} : std::uint8_t{64}};
         if (below(2) == 0) return packet;
         for (std::size_t n = below(8); n > 0; --n)
-            packet = with_extension(std::move(packet));
+            packet = with_extension(packet);
         return packet;
     }
 
-    Packet with_extension(Packet packet) {
-        constexpr std::array<std::uint8_t, 3> types{0, 43, 60};
+    Packet with_extension(const Packet& packet) {
+        constexpr std::array<std::uint8_t, 3> kTypes{0, 43, 60};
         const auto offset = static_cast<std::uint16_t>(below(4) ? 0 : below(0x2000));
         switch (below(4)) {
             case 0:
@@ -139,15 +139,15 @@ class Generator {
             case 1:
                 return packet / authentication{.length = static_cast<std::uint8_t>(below(12))};
             default:
-                return packet / extension{.type = types[below(types.size())],
+                return packet / extension{.type = kTypes[below(kTypes.size())],
                                           .length = static_cast<std::uint8_t>(below(4))};
         }
     }
 
-    Packet with_transport(Packet packet, bool v6) {
-        constexpr std::array<std::uint16_t, 10> ports{
+    Packet with_transport(const Packet& packet, bool v6) {
+        static constexpr std::array<std::uint16_t, 10> kPorts{
             kPort, kPort, kPort, kBypassedPort, 443, 4789, 8472, 6081, 67, 547};
-        const auto port = [&] { return ports[below(ports.size())]; };
+        const auto port = [&] { return kPorts[below(kPorts.size())]; };
         const std::uint16_t sport = port();
         switch (below(5)) {
             case 0:

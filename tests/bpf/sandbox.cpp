@@ -42,7 +42,7 @@ class Sandbox : public testing::Environment {
 };
 
 // Owned by GoogleTest.
-Sandbox* const sandbox = [] {
+Sandbox* const kSandbox = [] {
     auto* environment = new Sandbox;
     testing::AddGlobalTestEnvironment(environment);
     return environment;
@@ -51,7 +51,7 @@ Sandbox* const sandbox = [] {
 }  // namespace
 
 fs::path new_bpffs_path() {
-    return sandbox->next();
+    return kSandbox->next();
 }
 
 void run_command(const std::string& command) {

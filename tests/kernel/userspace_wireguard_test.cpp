@@ -45,7 +45,8 @@ class UserspaceWireguardTest : public OwnNamespace {
     }
 
     Status create_with_path(const std::string& path) {
-        const std::string before = std::getenv("PATH");
+        const char* inherited = std::getenv("PATH");
+        const std::string before = inherited ? inherited : "";
         ::setenv("PATH", path.c_str(), 1);
         Status created = device_->create();
         ::setenv("PATH", before.c_str(), 1);

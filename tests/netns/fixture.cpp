@@ -31,8 +31,8 @@ std::string join_failures(const Node& left, const Node& right) {
 }  // namespace
 
 void MeshTest::SetUp() {
-    static const std::optional<std::string> obstacle = mesh_obstacle();
-    if (obstacle) GTEST_SKIP() << *obstacle;
+    static const std::optional<std::string> kObstacle = mesh_obstacle();
+    if (kObstacle) GTEST_SKIP() << *kObstacle;
 }
 
 testing::AssertionResult nothing_in_clear(const WireCounts& counts) {

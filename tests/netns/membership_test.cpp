@@ -106,7 +106,7 @@ TEST_F(MembershipTest, NodeWithANewAddressIsReachedThere) {
 
 TEST_F(MembershipTest, PrefixMovesWhenTheOldHolderLetsGoFirst) {
     Cluster cluster({.nodes = 3});
-    cluster.node(2).agent().settings().prefixes.push_back("10.99.0.0/24");
+    cluster.node(2).agent().settings().prefixes.emplace_back("10.99.0.0/24");
     form_mesh(cluster);
     ASSERT_EQ(steered_to(cluster, "10.99.0.1"), "node-2");
 
@@ -118,7 +118,7 @@ TEST_F(MembershipTest, PrefixMovesWhenTheOldHolderLetsGoFirst) {
 
 TEST_F(MembershipTest, PrefixMovesWhenTheNewHolderClaimsFirst) {
     Cluster cluster({.nodes = 3});
-    cluster.node(3).agent().settings().prefixes.push_back("10.99.0.0/24");
+    cluster.node(3).agent().settings().prefixes.emplace_back("10.99.0.0/24");
     form_mesh(cluster);
     ASSERT_EQ(steered_to(cluster, "10.99.0.1"), "node-3");
 
@@ -131,7 +131,7 @@ TEST_F(MembershipTest, PrefixMovesWhenTheNewHolderClaimsFirst) {
 
 TEST_F(MembershipTest, MovedPrefixCarriesTraffic) {
     Cluster cluster({.nodes = 3});
-    cluster.node(2).agent().settings().prefixes.push_back("10.99.0.0/24");
+    cluster.node(2).agent().settings().prefixes.emplace_back("10.99.0.0/24");
     form_mesh(cluster);
     set_prefixes(cluster.node(2), {"10.2.0.0/24", "fd10:2::/64"});
     set_prefixes(cluster.node(3), {"10.3.0.0/24", "fd10:3::/64", "10.99.0.0/24"});

@@ -21,6 +21,18 @@ struct Streams {
     UdpStream inward;
 };
 
+void expect_lossless(const Node& left, const Node& right, Streams& streams) {
+    EXPECT_TRUE(lossless(streams.outward.stop()));
+    EXPECT_TRUE(lossless(streams.inward.stop())) << device_counters(left) << device_counters(right);
+}
+
+// Ends a test which has restarted the agent of `left` under load.
+void expect_unharmed(Node& left, const Node& right, Streams& streams, Capture& capture) {
+    EXPECT_TRUE(left.agent().wait_ready(1));
+    expect_lossless(left, right, streams);
+    EXPECT_TRUE(only_encrypted(capture.stop()));
+}
+
 std::string device_index(const Node& node) {
     const std::string line = node.ns().ip("link show wgsteer0\n");
     return line.substr(0, line.find(':'));
@@ -34,8 +46,7 @@ TEST_F(RestartTest, UndisturbedMeshLosesNothing) {
     Node& right = cluster.node(2);
     Streams streams(left, right);
     std::this_thread::sleep_for(5s);
-    EXPECT_TRUE(lossless(streams.outward.stop()));
-    EXPECT_TRUE(lossless(streams.inward.stop())) << device_counters(left) << device_counters(right);
+    expect_lossless(left, right, streams);
 }
 
 TEST_F(RestartTest, TwentyKillsUnderLoadLoseNothing) {
@@ -50,10 +61,7 @@ TEST_F(RestartTest, TwentyKillsUnderLoadLoseNothing) {
         std::this_thread::sleep_for(50ms);
         left.agent().start();
     }
-    EXPECT_TRUE(left.agent().wait_ready(1));
-    EXPECT_TRUE(lossless(streams.outward.stop()));
-    EXPECT_TRUE(lossless(streams.inward.stop())) << device_counters(left) << device_counters(right);
-    EXPECT_TRUE(only_encrypted(capture->stop()));
+    expect_unharmed(left, right, streams, *capture);
 }
 
 // Other settings need other programs: they are loaded beside the old ones and take their place.
@@ -70,10 +78,7 @@ TEST_F(RestartTest, ReplacingTheProgramsLosesNothing) {
         left.agent().settings().hosts = !left.agent().settings().hosts;
         left.agent().start();
     }
-    EXPECT_TRUE(left.agent().wait_ready(1));
-    EXPECT_TRUE(lossless(streams.outward.stop()));
-    EXPECT_TRUE(lossless(streams.inward.stop())) << device_counters(left) << device_counters(right);
-    EXPECT_TRUE(only_encrypted(capture->stop()));
+    expect_unharmed(left, right, streams, *capture);
 }
 
 TEST_F(RestartTest, KillWhileStartingLosesNothing) {

@@ -226,7 +226,7 @@ TEST_F(Command, RefusesAnAnswerOfAnotherShape) {
 TEST_F(Command, TellsWhenItsOutputIsLost) {
     answer({.body = kHealthy});
     const Outcome outcome = test::run(
-        {"sh", "-c", "\"$0\" --socket \"$1\" status >/dev/full", test::binary("wgsteer"), socket_});
+        {"sh", "-c", R"("$0" --socket "$1" status >/dev/full)", test::binary("wgsteer"), socket_});
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_EQ(outcome.errors, "wgsteer: standard output does not take the answer\n");
 }

@@ -21,8 +21,8 @@ class Logging : public testing::Test {
         set_up_logging(level, format);
         write();
         const std::string text = testing::internal::GetCapturedStderr();
-        static const std::regex time(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)");
-        return std::regex_replace(text, time, "TIME");
+        static const std::regex kTime(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)");
+        return std::regex_replace(text, kTime, "TIME");
     }
 
     static void write_one_of_each() {

@@ -54,7 +54,7 @@ class Agent {
     // The state of a peer, "" if there is none with this name.
     [[nodiscard]] std::string peer_state(const std::string& name) const;
     // In sync with exactly this many peers, all of them ready.
-    bool wait_ready(std::size_t peers, Millis timeout = 20s) const;
+    bool wait_ready(std::size_t count, Millis timeout = 20s) const;
 
     // `wgsteer --socket … ARGUMENTS` in the node's namespace.
     [[nodiscard]] Outcome cli(const std::vector<std::string>& arguments) const;

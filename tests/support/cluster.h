@@ -34,6 +34,7 @@ class Node {
     Node(const Cluster& cluster, int number);
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
+    ~Node() = default;
 
     [[nodiscard]] int number() const { return number_; }
     [[nodiscard]] std::string name() const;
@@ -71,6 +72,8 @@ class Node {
 class Cluster {
   public:
     explicit Cluster(ClusterOptions options = {});
+    Cluster(const Cluster&) = delete;
+    Cluster& operator=(const Cluster&) = delete;
     // On a failed test prints what the agents have logged.
     ~Cluster();
 

@@ -25,6 +25,8 @@ class Process {
   public:
     // Starts argv[0], found in PATH. Standard output and error are captured.
     Process(const std::vector<std::string>& argv, const ProcessOptions& options);
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
     Process(Process&& other) noexcept;
     Process& operator=(Process&&) = delete;
     // Kills and reaps the process itself, not what it has started.

@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 #include <csignal>
 
 #include <cstdlib>
@@ -69,9 +70,9 @@ void detach_mounts(const fs::path& directory) {
          mounts >> device >> target && std::getline(mounts, rest);) {
         if (target.starts_with(directory.string() + "/")) below.push_back(target);
     }
-    for (auto target = below.rbegin(); target != below.rend(); ++target) {
-        ::umount2(target->c_str(), MNT_DETACH);
-    }
+    std::reverse(below.begin(), below.end());
+    for (const std::string& target : below)
+        ::umount2(target.c_str(), MNT_DETACH);
 }
 
 void clean_up(const fs::path& directory) {

@@ -84,7 +84,7 @@ class FakeKernel::FakeWireguard final : public WireguardDevice {
     }
 
   private:
-    Status present() {
+    [[nodiscard]] Status present() const {
         if (!kernel_.tunnel) return make_error(std::errc::no_such_device, "no tunnel");
         return {};
     }

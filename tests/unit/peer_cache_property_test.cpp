@@ -16,15 +16,15 @@ namespace {
 using Owners = std::map<Prefix, std::string>;
 
 const std::vector<std::string>& names() {
-    static const std::vector<std::string> all = {"a", "b", "c", "d", "e"};
-    return all;
+    static const std::vector<std::string> kAll = {"a", "b", "c", "d", "e"};
+    return kAll;
 }
 
 const std::vector<Prefix>& pool() {
-    static const std::vector<Prefix> all = {
+    static const std::vector<Prefix> kAll = {
         prefix("10.1.0.0/24"), prefix("10.1.0.0/25"), prefix("10.1.0.0/16"),  prefix("10.2.0.0/24"),
         prefix("fd10::/64"),   prefix("10.9.0.0/24"), prefix("172.16.0.0/12")};
-    return all;
+    return kAll;
 }
 
 NodeInfo self_node() {

@@ -15,8 +15,8 @@ NodeInfo self_node() {
                  .key = 1});
 }
 
-PeerCache cache_with(PeerCache::Limits limits = {}) {
-    return PeerCache(self_node(), std::move(limits));
+PeerCache cache_with(const PeerCache::Limits& limits = {}) {
+    return PeerCache(self_node(), limits);
 }
 
 // Everything a node owns, e.g. "10.1.0.0/24 192.168.0.2/32(node)".
