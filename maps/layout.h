@@ -147,6 +147,42 @@ struct wgs_peer_stats {
 #define WGS_MAX_UNDERLAYS 16
 #define WGS_MAX_BYPASSED 64
 
+/* Watch table value: what the watcher is to report about the addresses of a prefix. Each bit makes
+ * it report more, and 0 nothing, so that taking bits away never raises a false alarm. */
+enum wgs_watch {
+    WGS_WATCH_FROM = 1,    /* packets from there */
+    WGS_WATCH_TO = 2,      /* packets for there; a leak needs both ends */
+    WGS_WATCH_POD = 4,     /* no address of a node */
+    WGS_WATCH_HOSTS = 8,   /* packets from node to node as well */
+    WGS_WATCH_OVERLAY = 16 /* of those, the ones that carry others: VXLAN, Geneve, IP in IP */
+};
+struct wgs_watched {
+    __u32 flags; /* enum wgs_watch */
+};
+
+/* A flow that was seen leaving in clear. IPv4 uses the first four bytes of an address, which is in
+ * network byte order; ports are those of TCP and UDP, or 0. */
+struct wgs_leak_flow {
+    __u8 source[16];
+    __u8 destination[16];
+    __u32 ifindex;
+    __u16 source_port;
+    __u16 destination_port;
+    __u8 protocol; /* what the IP header says follows it; of a fragment's content, if it tells */
+    __u8 family;   /* 4, 6 */
+    __u8 reserved[2];
+};
+WGS_STATIC_ASSERT(sizeof(struct wgs_leak_flow) == 44, "no hidden padding");
+
+struct wgs_leak {
+    __u64 packets;
+    __u64 bytes; /* of the layer-3 packets */
+    __u64 first; /* CLOCK_BOOTTIME, ns */
+    __u64 last;
+};
+
+#define WGS_MAX_LEAK_FLOWS 1024 /* the least recently seen makes room */
+
 /* Source MAC address of re-injected packets: locally administered, never on a wire. */
 #define WGS_REINJECT_SOURCE_MAC                                                                    \
     { 0x02, 0x77, 0x67, 0x73, 0x00, 0x01 }

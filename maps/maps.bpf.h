@@ -77,3 +77,27 @@ struct {
     __type(key, __u32);
     __type(value, struct wgs_counter);
 } wgs_verdict_v1 SEC(".maps");
+
+/* The next three are the watcher's own. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, WGS_MAX_PREFIXES);
+    __type(key, struct wgs_prefix4);
+    __type(value, struct wgs_watched);
+} wgs_watch4_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, WGS_MAX_PREFIXES);
+    __type(key, struct wgs_prefix6);
+    __type(value, struct wgs_watched);
+} wgs_watch6_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, WGS_MAX_LEAK_FLOWS);
+    __type(key, struct wgs_leak_flow);
+    __type(value, struct wgs_leak);
+} wgs_leaks_v1 SEC(".maps");

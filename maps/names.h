@@ -12,7 +12,11 @@
 #define WGS_MAP_BYPASS "wgs_bypass_v1"
 #define WGS_MAP_VERDICTS "wgs_verdict_v1"
 #define WGS_MAP_STATS "wgs_stats_v1"
+#define WGS_MAP_WATCH4 "wgs_watch4_v1"
+#define WGS_MAP_WATCH6 "wgs_watch6_v1"
+#define WGS_MAP_LEAKS "wgs_leaks_v1"
 
 #define WGS_PROG_NIC_OUT "wgs_nic_out"
 #define WGS_PROG_WG_IN "wgs_wg_in"
 #define WGS_PROG_NIC_IN "wgs_nic_in"
+#define WGS_PROG_LEAK_WATCH "wgs_leak_watch"

@@ -41,7 +41,7 @@ bpf_tc_opts filter_options(Direction direction, std::uint32_t number) {
     bpf_tc_opts options{};
     options.sz = sizeof(options);
     options.handle = kHandle + number;
-    options.priority = direction == Direction::ingress ? kFirstPriority : kLastPriority;
+    options.priority = direction == Direction::ingress ? kFirstPriority : kLastPriority + number;
     return options;
 }
 

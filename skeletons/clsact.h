@@ -12,8 +12,8 @@
 
 namespace wgs {
 
-// `number` tells our filters on one device from each other. An existing filter is replaced in one
-// step.
+// `number`, below 16, tells our filters on one device from each other; at an egress it is their
+// order as well. An existing filter is replaced in one step.
 Status put_clsact_filter(std::uint32_t ifindex, Direction direction, std::uint32_t number,
                          int program);
 // Id of the program in our filter; none: no such filter or device.

@@ -18,7 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 Direction direction_of(wgs_hook hook) {
-    return hook == WGS_HOOK_NIC_OUT ? Direction::egress : Direction::ingress;
+    const bool leaving = hook == WGS_HOOK_NIC_OUT || hook == WGS_HOOK_LEAK_WATCH;
+    return leaving ? Direction::egress : Direction::ingress;
 }
 
 // Names of pins and markers: "wgs_nic_out-2". The index, because a device's name may change.
@@ -78,14 +79,26 @@ Status sweep_dead_links(const Bpffs& bpffs) {
     return {};
 }
 
+// The watcher sees what the others let pass, so one that is attached after it goes before it.
+Result<std::optional<TcxLink>> link_behind(const Bpffs& bpffs, const HookSite& site) {
+    if (site.hook != WGS_HOOK_NIC_OUT) return std::nullopt;
+    const HookSite watcher{.ifindex = site.ifindex, .hook = WGS_HOOK_LEAK_WATCH};
+    auto link = WGS_TRY(find_tcx_link(bpffs.links() / site_name(watcher)));
+    if (link && link->ifindex != site.ifindex) link.reset();
+    return link;
+}
+
 }  // namespace
 
 Status Hooks::attach(const HookSite& site, const LoadedProgram& program) const {
     const Direction direction = direction_of(site.hook);
     if (has_tcx(program.fd.get())) {
         WGS_TRY(sweep_dead_links(bpffs_));
-        return put_tcx_link(bpffs_.links() / site_name(site), program.fd.get(), site.ifindex,
-                            direction);
+        const auto behind = WGS_TRY(link_behind(bpffs_, site));
+        return put_tcx_link(bpffs_.links() / site_name(site), program.fd.get(),
+                            {.ifindex = site.ifindex,
+                             .direction = direction,
+                             .next = behind ? behind->fd.get() : -1});
     }
     WGS_TRY(ensure_clsact_qdisc(site.ifindex, bpffs_.clsact()));
     WGS_TRY(put_clsact_filter(site.ifindex, direction, site.hook, program.fd.get()));

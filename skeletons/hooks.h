@@ -28,7 +28,8 @@ struct Attachment {
 };
 
 // Uses TCX links where the kernel has them (6.6 and later), else clsact filters. At an ingress our
-// program comes first, at an egress last. All calls concern the caller's network namespace.
+// program comes first, at an egress last, and the leak watch after the others of ours. All calls
+// concern the caller's network namespace.
 class Hooks {
   public:
     explicit Hooks(Bpffs bpffs) : bpffs_(std::move(bpffs)) {}

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <leak_watch.skel.h>
 #include <nic_in.skel.h>
 #include <nic_out.skel.h>
 #include <wg_in.skel.h>
@@ -50,6 +51,11 @@ void configure(nic_in_bpf& skeleton, const ProgramSettings& settings) {
     skeleton.rodata->overlay = settings.overlay;
     skeleton.rodata->mark_mask = settings.mark_mask;
     skeleton.rodata->decrypted_mark = settings.decrypted_mark;
+}
+
+void configure(leak_watch_bpf& skeleton, const ProgramSettings& settings) {
+    skeleton.rodata->fwmark = settings.fwmark;
+    skeleton.rodata->mark_mask = settings.mark_mask;
 }
 
 bool has_row_per_peer(std::string_view map) {
@@ -118,17 +124,20 @@ std::span<const std::byte> image() {
 }  // namespace
 
 std::vector<std::span<const std::byte>> embedded_images() {
-    return {image<nic_out_bpf>(), image<wg_in_bpf>(), image<nic_in_bpf>()};
+    return {image<nic_out_bpf>(), image<wg_in_bpf>(), image<nic_in_bpf>(), image<leak_watch_bpf>()};
 }
 
 Result<Objects> load_objects(const Bpffs& bpffs, const ProgramSettings& settings) {
     const auto nic_out = WGS_TRY(load_one<nic_out_bpf>(WGS_HOOK_NIC_OUT, bpffs, settings));
     const auto wg_in = WGS_TRY(load_one<wg_in_bpf>(WGS_HOOK_WG_IN, bpffs, settings));
     const auto nic_in = WGS_TRY(load_one<nic_in_bpf>(WGS_HOOK_NIC_IN, bpffs, settings));
+    const auto leak_watch = WGS_TRY(load_one<leak_watch_bpf>(WGS_HOOK_LEAK_WATCH, bpffs, settings));
     Objects objects;
     objects.programs[WGS_HOOK_NIC_OUT] = WGS_TRY(take_program(nic_out->obj, WGS_HOOK_NIC_OUT));
     objects.programs[WGS_HOOK_WG_IN] = WGS_TRY(take_program(wg_in->obj, WGS_HOOK_WG_IN));
     objects.programs[WGS_HOOK_NIC_IN] = WGS_TRY(take_program(nic_in->obj, WGS_HOOK_NIC_IN));
+    objects.programs[WGS_HOOK_LEAK_WATCH] =
+        WGS_TRY(take_program(leak_watch->obj, WGS_HOOK_LEAK_WATCH));
     for (const std::string_view map : kMaps)
         objects.maps[map] = WGS_TRY(take_map(nic_out->obj, map));
     return objects;

@@ -16,20 +16,21 @@
 
 namespace wgs {
 
-inline constexpr std::array<std::string_view, 9> kMaps{
-    WGS_MAP_PREFIX4, WGS_MAP_PREFIX6,   WGS_MAP_PEERS,    WGS_MAP_RECORDS, WGS_MAP_TUNNELS,
-    WGS_MAP_BYPASS,  WGS_MAP_UNDERLAYS, WGS_MAP_VERDICTS, WGS_MAP_STATS};
+inline constexpr std::array<std::string_view, 12> kMaps{
+    WGS_MAP_PREFIX4, WGS_MAP_PREFIX6, WGS_MAP_PEERS,     WGS_MAP_RECORDS,
+    WGS_MAP_TUNNELS, WGS_MAP_BYPASS,  WGS_MAP_UNDERLAYS, WGS_MAP_VERDICTS,
+    WGS_MAP_STATS,   WGS_MAP_WATCH4,  WGS_MAP_WATCH6,    WGS_MAP_LEAKS};
 
 struct Objects {
-    std::array<UniqueFd, kHooks.size()> programs;
-    std::map<std::string_view, UniqueFd> maps;  // all of kMaps
+    std::array<UniqueFd, WGS_HOOK_COUNT> programs;  // those of kHooks
+    std::map<std::string_view, UniqueFd> maps;      // all of kMaps
 };
 
 // An error: one of them is not pinned.
 Result<Objects> open_pinned(const Bpffs& bpffs);
 
 // How the kernel numbers them, which it does once for each object until the next boot: first the
-// programs, then the maps.
+// programs, in the order of kHooks, then the maps.
 Result<std::vector<std::uint32_t>> ids_of(const Objects& objects);
 
 }  // namespace wgs

@@ -31,6 +31,9 @@ Result<Tables> make_tables(std::map<std::string_view, UniqueFd> maps) {
         .bypass = Map<wgs_service, std::uint32_t>(take(WGS_MAP_BYPASS)),
         .verdicts = CounterMap<wgs_counter>(take(WGS_MAP_VERDICTS), cpus),
         .stats = CounterMap<wgs_peer_stats>(take(WGS_MAP_STATS), cpus),
+        .watch4 = Map<wgs_prefix4, wgs_watched>(take(WGS_MAP_WATCH4)),
+        .watch6 = Map<wgs_prefix6, wgs_watched>(take(WGS_MAP_WATCH6)),
+        .leaks = Map<wgs_leak_flow, wgs_leak>(take(WGS_MAP_LEAKS)),
     };
 }
 
@@ -53,6 +56,8 @@ std::string_view program_name(wgs_hook hook) {
             return WGS_PROG_WG_IN;
         case WGS_HOOK_NIC_IN:
             return WGS_PROG_NIC_IN;
+        case WGS_HOOK_LEAK_WATCH:
+            return WGS_PROG_LEAK_WATCH;
         default:
             return "unknown";
     }
@@ -70,8 +75,9 @@ Result<Programs> Programs::load(const Bpffs& bpffs, const ProgramSettings& setti
 Result<Programs> Programs::own(Objects objects, const ProgramSettings& settings) {
     const auto ids = WGS_TRY(ids_of(objects));
     ByHook programs;
-    for (const wgs_hook hook : kHooks)
-        programs.at(hook) = {.fd = std::move(objects.programs.at(hook)), .id = ids.at(hook)};
+    for (std::size_t i = 0; i < kHooks.size(); ++i)
+        programs.at(kHooks.at(i)) = {.fd = std::move(objects.programs.at(kHooks.at(i))),
+                                     .id = ids.at(i)};
     return Programs(WGS_TRY(make_tables(std::move(objects.maps))), std::move(programs),
                     fingerprint(embedded_images(), settings, ids));
 }

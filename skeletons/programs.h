@@ -15,7 +15,8 @@
 
 namespace wgs {
 
-inline constexpr std::array kHooks{WGS_HOOK_NIC_OUT, WGS_HOOK_WG_IN, WGS_HOOK_NIC_IN};
+inline constexpr std::array kHooks{WGS_HOOK_NIC_OUT, WGS_HOOK_WG_IN, WGS_HOOK_NIC_IN,
+                                   WGS_HOOK_LEAK_WATCH};
 
 // "wgs_nic_out" and so on.
 [[nodiscard]] std::string_view program_name(wgs_hook hook);
@@ -42,6 +43,9 @@ struct Tables {
     Map<wgs_service, std::uint32_t> bypass;
     CounterMap<wgs_counter> verdicts;  // index: WGS_VERDICT_INDEX
     CounterMap<wgs_peer_stats> stats;  // index: peer id
+    Map<wgs_prefix4, wgs_watched> watch4;
+    Map<wgs_prefix6, wgs_watched> watch6;
+    Map<wgs_leak_flow, wgs_leak> leaks;
 };
 
 struct LoadedProgram {
@@ -64,7 +68,7 @@ class Programs {
     [[nodiscard]] const LoadedProgram& at(wgs_hook hook) const { return programs_.at(hook); }
 
   private:
-    using ByHook = std::array<LoadedProgram, kHooks.size()>;
+    using ByHook = std::array<LoadedProgram, WGS_HOOK_COUNT>;  // holds those of kHooks
     Programs(Tables tables, ByHook programs, std::string build)
         : tables_(std::move(tables)), programs_(std::move(programs)), build_(std::move(build)) {}
 

@@ -15,18 +15,23 @@ namespace {
 constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
 constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
 constexpr std::uint32_t kBefore = 1U << 3;  // with no other program named: before all
+constexpr std::uint32_t kLink = 1U << 13;   // the other one is named by its link
 
-int create_link(int program, std::uint32_t ifindex, Direction direction) {
+int create_link(int program, const TcxPlace& place) {
     LIBBPF_OPTS(bpf_link_create_opts, options);
-    options.flags = direction == Direction::ingress ? kBefore : 0;
-    return bpf_link_create(program, static_cast<int>(ifindex),
-                           direction == Direction::ingress ? kTcxIngress : kTcxEgress, &options);
+    options.flags = place.direction == Direction::ingress ? kBefore : 0;
+    if (place.next >= 0) {
+        options.flags = kBefore | kLink;
+        // In union bpf_attr the same word as tcx.relative_fd, for which libbpf 1.1 has no name.
+        options.target_btf_id = static_cast<std::uint32_t>(place.next);
+    }
+    const auto type = place.direction == Direction::ingress ? kTcxIngress : kTcxEgress;
+    return bpf_link_create(program, static_cast<int>(place.ifindex), type, &options);
 }
 
-Status create_pinned_link(const std::filesystem::path& pin, int program, std::uint32_t ifindex,
-                          Direction direction) {
-    const UniqueFd link(create_link(program, ifindex, direction));
-    if (!link) return os_error(errno, "attach to device " + std::to_string(ifindex));
+Status create_pinned_link(const std::filesystem::path& pin, int program, const TcxPlace& place) {
+    const UniqueFd link(create_link(program, place));
+    if (!link) return os_error(errno, "attach to device " + std::to_string(place.ifindex));
     if (bpf_obj_pin(link.get(), pin.c_str()) != 0) return os_error(errno, "pin " + pin.string());
     return {};
 }
@@ -34,7 +39,7 @@ Status create_pinned_link(const std::filesystem::path& pin, int program, std::ui
 }  // namespace
 
 bool has_tcx(int program) {
-    const UniqueFd link(create_link(program, std::numeric_limits<int>::max(), Direction::ingress));
+    const UniqueFd link(create_link(program, {.ifindex = std::numeric_limits<int>::max()}));
     return link || errno == ENODEV;
 }
 
@@ -51,12 +56,11 @@ Result<std::optional<TcxLink>> find_tcx_link(const std::filesystem::path& pin) {
     return link;
 }
 
-Status put_tcx_link(const std::filesystem::path& pin, int program, std::uint32_t ifindex,
-                    Direction direction) {
+Status put_tcx_link(const std::filesystem::path& pin, int program, const TcxPlace& place) {
     const auto link = WGS_TRY(find_tcx_link(pin));
-    if (!link || link->ifindex != ifindex) {
+    if (!link || link->ifindex != place.ifindex) {
         WGS_TRY(remove_tcx_link(pin));
-        return create_pinned_link(pin, program, ifindex, direction);
+        return create_pinned_link(pin, program, place);
     }
     if (bpf_link_update(link->fd.get(), program, nullptr) != 0)
         return os_error(errno, "update " + pin.string());

@@ -23,10 +23,14 @@ struct TcxLink {
 [[nodiscard]] bool has_tcx(int program);
 // None: no such pin.
 Result<std::optional<TcxLink>> find_tcx_link(const std::filesystem::path& pin);
-// Updates the link pinned there in one step or, if there is no live one, makes and pins one: at an
-// ingress before all other programs, at an egress after them.
-Status put_tcx_link(const std::filesystem::path& pin, int program, std::uint32_t ifindex,
-                    Direction direction);
+// Where a new link goes: at an ingress before all other programs, at an egress after them.
+struct TcxPlace {
+    std::uint32_t ifindex = 0;
+    Direction direction = Direction::ingress;
+    int next = -1;  // another link there that stays behind the new one; -1: none
+};
+// Updates the link pinned there in one step or, if there is no live one, makes and pins one.
+Status put_tcx_link(const std::filesystem::path& pin, int program, const TcxPlace& place);
 // Detaches before it returns. No such pin is not an error.
 Status remove_tcx_link(const std::filesystem::path& pin);
 

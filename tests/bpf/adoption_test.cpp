@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using Ids = std::array<std::uint32_t, kHooks.size()>;
+using Ids = std::array<std::uint32_t, WGS_HOOK_COUNT>;
 
 Ids ids_of(const Programs& programs) {
     Ids ids{};

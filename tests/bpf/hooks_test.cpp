@@ -2,6 +2,7 @@
 // Attaching, replacing, detecting and removing programs on devices, and the life of maps and pins.
 #include "skeletons/hooks.h"
 
+#include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -33,6 +34,10 @@ class HooksTest : public LoadingTest {
 
     [[nodiscard]] HookSite site(wgs_hook hook) const { return {.ifindex = nic_, .hook = hook}; }
 
+    [[nodiscard]] std::string pin(wgs_hook hook) const {
+        return bpffs_.links() / (std::string(program_name(hook)) + "-" + std::to_string(nic_));
+    }
+
     // What is attached, and that it is one of `programs`.
     [[nodiscard]] std::vector<HookSite> attached(const Programs& programs) const {
         std::vector<HookSite> sites;
@@ -42,13 +47,24 @@ class HooksTest : public LoadingTest {
         return sites;
     }
 
+    // Ids of what a leaving packet meets by TCX, in this order.
+    [[nodiscard]] std::vector<std::uint32_t> tcx_egress() const {
+        constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
+        std::vector<std::uint32_t> ids(8);
+        auto count = static_cast<std::uint32_t>(ids.size());
+        EXPECT_EQ(
+            bpf_prog_query(static_cast<int>(nic_), kTcxEgress, 0, nullptr, ids.data(), &count), 0);
+        ids.resize(count);
+        return ids;
+    }
+
     Hooks hooks_{bpffs_};
     unsigned nic_ = 0;
 };
 
 TEST_F(HooksTest, AttachesAndDetaches) {
     const Programs programs = load_and_pin(bpffs_);
-    for (const wgs_hook hook : {WGS_HOOK_NIC_OUT, WGS_HOOK_NIC_IN}) {
+    for (const wgs_hook hook : {WGS_HOOK_NIC_OUT, WGS_HOOK_NIC_IN, WGS_HOOK_LEAK_WATCH}) {
         ASSERT_TRUE(hooks_.attach(site(hook), programs.at(hook)));
         EXPECT_EQ(attached(programs), std::vector{site(hook)});
         ASSERT_TRUE(hooks_.detach(site(hook)));
@@ -77,11 +93,30 @@ TEST_F(HooksTest, MissesAProgramThatSomebodyDetached) {
     const Programs programs = load_and_pin(bpffs_);
     if (!has_tcx(programs.at(WGS_HOOK_NIC_OUT).fd.get())) GTEST_SKIP() << "the kernel has no TCX";
     ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), programs.at(WGS_HOOK_NIC_OUT)));
-    const std::string pin = bpffs_.links() / ("wgs_nic_out-" + std::to_string(nic_));
-    run_command("bpftool link detach pinned " + pin);
+    run_command("bpftool link detach pinned " + pin(WGS_HOOK_NIC_OUT));
     EXPECT_TRUE(attached(programs).empty());
     ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), programs.at(WGS_HOOK_NIC_OUT)));
     EXPECT_EQ(attached(programs), std::vector{site(WGS_HOOK_NIC_OUT)});
+}
+
+// A packet which the one behind sees has passed the one before.
+TEST_F(HooksTest, TheWatcherStaysBehindWhatIsAttachedLater) {
+    const Programs programs = load_and_pin(bpffs_);
+    if (!has_tcx(programs.at(WGS_HOOK_NIC_OUT).fd.get())) GTEST_SKIP() << "the kernel has no TCX";
+    const std::vector order{programs.at(WGS_HOOK_NIC_OUT).id, programs.at(WGS_HOOK_LEAK_WATCH).id};
+    for (const wgs_hook hook : {WGS_HOOK_LEAK_WATCH, WGS_HOOK_NIC_OUT})
+        ASSERT_TRUE(hooks_.attach(site(hook), programs.at(hook)));
+    EXPECT_EQ(tcx_egress(), order);
+
+    ASSERT_TRUE(hooks_.detach(site(WGS_HOOK_NIC_OUT)));
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), programs.at(WGS_HOOK_NIC_OUT)));
+    EXPECT_EQ(tcx_egress(), order);
+
+    run_command("bpftool link detach pinned " + pin(WGS_HOOK_LEAK_WATCH));
+    ASSERT_TRUE(hooks_.detach(site(WGS_HOOK_NIC_OUT)));
+    for (const wgs_hook hook : {WGS_HOOK_NIC_OUT, WGS_HOOK_LEAK_WATCH})
+        ASSERT_TRUE(hooks_.attach(site(hook), programs.at(hook)));
+    EXPECT_EQ(tcx_egress(), order);
 }
 
 TEST_F(HooksTest, ForgetsADeviceThatIsGone) {
@@ -120,6 +155,16 @@ TEST_F(HooksTest, ClsactFiltersAreReplacedFoundAndRemoved) {
         EXPECT_FALSE(find_clsact_filter(nic_, direction, 1));
         EXPECT_TRUE(remove_clsact_filter(nic_, direction, 1)) << "removing twice";
     }
+}
+
+TEST_F(HooksTest, ClsactFiltersOfAnEgressAreInTheOrderOfTheirNumbers) {
+    const Programs programs = load_and_pin(bpffs_);
+    ASSERT_TRUE(ensure_clsact_qdisc(nic_, bpffs_.clsact()));
+    for (const wgs_hook hook : {WGS_HOOK_LEAK_WATCH, WGS_HOOK_NIC_OUT})
+        ASSERT_TRUE(put_clsact_filter(nic_, Direction::egress, hook, programs.at(hook).fd.get()));
+    run_command(
+        "test \"$(tc filter show dev wgs-nic egress | grep -o 'name wgs_[a-z_]*' | xargs)\" ="
+        " 'name wgs_nic_out name wgs_leak_watch'");
 }
 
 TEST_F(HooksTest, AClsactQdiscGoesOnlyWhenItIsOursAndUnused) {

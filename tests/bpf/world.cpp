@@ -56,17 +56,6 @@ Counters read_counters(const Tables& tables) {
     return counters;
 }
 
-// In a map of its own family, the key for a prefix as text.
-template <class Key>
-Key to_key(int family, const std::string& prefix) {
-    const auto slash = prefix.find('/');
-    Key key{};
-    key.length = static_cast<std::uint32_t>(std::stoul(prefix.substr(slash + 1)));
-    if (inet_pton(family, prefix.substr(0, slash).c_str(), key.address) != 1)
-        throw std::invalid_argument(prefix);
-    return key;
-}
-
 void append_node(std::vector<PrefixRow>& rows, std::uint32_t node, std::uint32_t peer) {
     rows.push_back({fmt::format("10.{}.0.0/24", node), WGS_OWNER(peer, WGS_CLASS_POD)});
     rows.push_back({fmt::format("fd10:{}::/64", node), WGS_OWNER(peer, WGS_CLASS_POD)});

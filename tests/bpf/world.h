@@ -2,10 +2,12 @@
 // Loaded programs and filled tables: the mesh in which the tests' packets travel.
 #pragma once
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -75,6 +77,17 @@ class World {
     Bpffs bpffs_;
     std::optional<Programs> programs_;
 };
+
+// The key for a prefix as text, in a table of its family.
+template <class Key>
+Key to_key(int family, const std::string& prefix) {
+    const auto slash = prefix.find('/');
+    Key key{};
+    key.length = static_cast<std::uint32_t>(std::stoul(prefix.substr(slash + 1)));
+    if (inet_pton(family, prefix.substr(0, slash).c_str(), key.address) != 1)
+        throw std::invalid_argument(prefix);
+    return key;
+}
 
 // Set-up that must work; throws what failed.
 void must(const Status& status);
