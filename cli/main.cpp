@@ -73,6 +73,11 @@ int show_explanation(const Options& options) {
     return show(options, "/v1/explain", options.flow, &render_explanation, &always_fine);
 }
 
+int show_leak_test(const Options& options) {
+    return show(options, "/v1/leak-test", {}, &render_leak_test,
+                [](const Json& test) { return has_passed(test) ? kExitFine : kExitBad; });
+}
+
 int show_version(const Options& options) {
     const std::string version(kVersion);
     print(options.output == "json" ? Json{{"version", version}}.dump(2) + "\n"
@@ -120,6 +125,8 @@ int run(int argc, char** argv) {
                               "What would happen to a packet, judged by the program in the kernel",
                               code, &show_explanation),
                      options.flow);
+    command(app, options, "leak-test", "Whether the watcher tells a leak from our own traffic",
+            code, &show_leak_test);
     CLI::App* cleanup = command(
         app, options, "cleanup", "Remove every trace of the agent; traffic leaves in clear then",
         code, [](const Options& all) { return clean_up_node(Client(all.socket), all.cleanup); });

@@ -114,18 +114,32 @@ std::string render_verdicts(const Json& verdicts) {
     return table(rows);
 }
 
+// The watcher's word counts only if it has passed its test.
+std::string leak_summary(const Json& leaks, const Json& watcher) {
+    if (leaks.is_null()) return "not watched";
+    const std::string test = text_or_dash(watcher.at("self_test"));
+    return test == "passed" ? leaks.dump() : leaks.dump() + ", self-test: " + test;
+}
+
+std::string render_leak_flows(const Json& flows) {
+    std::vector<Row> rows;
+    for (const Json& flow : items(flows))
+        rows.push_back({"leak", text_or_dash(flow.at("text"))});
+    return table(rows);
+}
+
 }  // namespace
 
 std::string render_status(const Json& status) {
-    const Json& leaks = status.at("leaks");
     return render_problems(status.at("problems")) +
            table({{"node", text_or_dash(status.at("node"))},
                   {"policy", text_or_dash(status.at("policy"))},
                   {"hosts", status.at("hosts").get<bool>() ? "encrypted" : "off"},
                   {"in sync", status.at("in_sync").get<bool>() ? "yes" : "NO"},
                   {"peers", peer_summary(status.at("peers"))},
-                  {"leaks", leaks.is_null() ? "not watched" : leaks.dump()}}) +
-           "\n" + render_tunnels(status.at("tunnels")) + render_hooks(status.at("hooks")) + "\n" +
+                  {"leaks", leak_summary(status.at("leaks"), status.at("leak_watch"))}}) +
+           render_leak_flows(status.at("leak_flows")) + "\n" +
+           render_tunnels(status.at("tunnels")) + render_hooks(status.at("hooks")) + "\n" +
            render_verdicts(status.at("verdicts"));
 }
 
@@ -152,6 +166,15 @@ std::string render_explanation(const Json& explanation) {
     const std::string advice = explanation.at("advice").get<std::string>();
     if (!advice.empty()) rows.push_back({"to do", advice});
     return table(rows);
+}
+
+std::string render_leak_test(const Json& test) {
+    return table({{"self-test", text_or_dash(test.at("self_test"))},
+                  {"detail", text_or_dash(test.at("detail"))}});
+}
+
+bool has_passed(const Json& leak_test) {
+    return leak_test.at("self_test") == "passed";
 }
 
 bool is_healthy(const Json& status) {

@@ -12,6 +12,9 @@ namespace wgs::cli {
 std::string render_status(const nlohmann::json& status);
 std::string render_peers(const nlohmann::json& peers, std::chrono::seconds now_since_epoch);
 std::string render_explanation(const nlohmann::json& explanation);
+std::string render_leak_test(const nlohmann::json& test);
+
+bool has_passed(const nlohmann::json& leak_test);
 
 // Whether nothing is wrong with an agent.
 bool is_healthy(const nlohmann::json& status);

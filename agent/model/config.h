@@ -52,6 +52,7 @@ struct Config {
     bool hosts = false;
     bool overlay = true;  // steer tunnels of the CNI between nodes even when `hosts` is off
     std::set<Service> bypass;
+    bool leak_watch = true;
     WireguardConfig wireguard;
     std::uint32_t max_peers = 4096;
     std::string metrics = "127.0.0.1:9586";  // empty: off

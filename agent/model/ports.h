@@ -59,6 +59,9 @@ class Steering {
     virtual Status release_peer(PeerId id) = 0;
     virtual Status set_prefix(const Prefix& prefix, const Owner& owner) = 0;
     virtual Status remove_prefix(const Prefix& prefix) = 0;
+    // What the watcher of leaving packets reports; `flags` are of enum wgs_watch.
+    virtual Status set_watch(const Prefix& prefix, std::uint32_t flags) = 0;
+    virtual Status remove_watch(const Prefix& prefix) = 0;
     virtual Status attach(const Hook& hook) = 0;
     virtual Status detach(const Hook& hook) = 0;
 };

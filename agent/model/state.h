@@ -78,7 +78,7 @@ struct Underlay {
     bool operator==(const Underlay&) const = default;
 };
 
-enum class HookPoint : std::uint8_t { nic_out = 0, wg_in = 1, nic_in = 2 };
+enum class HookPoint : std::uint8_t { nic_out = 0, wg_in = 1, nic_in = 2, leak_watch = 5 };
 
 [[nodiscard]] std::string_view to_string(HookPoint point);
 
@@ -138,7 +138,8 @@ struct SteeringState {
     TunnelEntry tunnel;                               // index 0
     std::map<std::uint8_t, UnderlayEntry> underlays;  // used rows only
     std::set<Service> bypass;
-    std::set<Hook> hooks;  // where our current programs are attached
+    std::set<Hook> hooks;                     // where our current programs are attached
+    std::map<Prefix, std::uint32_t> watched;  // enum wgs_watch
 };
 
 }  // namespace wgs

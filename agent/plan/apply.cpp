@@ -52,6 +52,10 @@ struct Apply {
     Status operator()(const RemovePrefix& step) const {
         return steering.remove_prefix(step.prefix);
     }
+    Status operator()(const SetWatch& step) const {
+        return steering.set_watch(step.prefix, step.flags);
+    }
+    Status operator()(const RemoveWatch& step) const { return steering.remove_watch(step.prefix); }
     Status operator()(const AttachHook& step) const { return steering.attach(step.hook); }
     Status operator()(const DetachHook& step) const { return steering.detach(step.hook); }
 };

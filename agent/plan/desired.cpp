@@ -70,6 +70,8 @@ DesiredState make_desired(const PeerCache& cache, const Config& config, const Pu
     DesiredState desired{
         .complete = cache.complete(),
         .policy = config.policy,
+        .hosts = config.hosts,
+        .leak_watch = config.leak_watch,
         .tunnel = {.port = config.wireguard.port,
                    .fwmark = config.wireguard.fwmark.value_or(kDefaultFwmark)},
         .public_key = own_key,

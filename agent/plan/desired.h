@@ -33,6 +33,8 @@ struct DesiredPeer {
 struct DesiredState {
     bool complete = false;  // the source has told everything: leftovers may be removed
     Policy policy = Policy::prefer;
+    bool hosts = false;
+    bool leak_watch = false;
     TunnelSettings tunnel;
     PublicKey public_key;  // of the tunnel
     PeerId max_peers = 0;

@@ -11,6 +11,9 @@ namespace wgs {
 Plan Planner::run() {
     assign_ids();
     decide_states();
+    const std::map<Prefix, Owner> prefixes = wanted_prefixes();
+    const std::map<Prefix, std::uint32_t> watched = wanted_watch(prefixes);
+    weaken_watch(watched);
     tunnel();
     number_underlays();
     set_underlays();
@@ -20,7 +23,6 @@ Plan Planner::run() {
     set_ways();
     if (sessions_possible()) add_sessions();
     promote_peers(Moment::before_prefixes);
-    const std::map<Prefix, Owner> prefixes = wanted_prefixes();
     point_prefixes(prefixes);
     remove_prefixes(prefixes);
     withdraw_peers();
@@ -29,6 +31,7 @@ Plan Planner::run() {
     promote_peers(Moment::after_prefixes);
     release_ids();
     free_underlays();
+    strengthen_watch(watched);
     return std::move(plan_);
 }
 
@@ -62,6 +65,8 @@ void Planner::hooks() {
     }
     for (const Underlay& underlay : actual_.underlays) {
         wanted.push_back({.ifindex = underlay.ifindex, .point = HookPoint::nic_out});
+        if (!desired_.leak_watch) continue;
+        wanted.push_back({.ifindex = underlay.ifindex, .point = HookPoint::leak_watch});
     }
     for (const Hook& hook : wanted) {
         if (!actual_.steering.hooks.contains(hook)) emit(AttachHook{.hook = hook});

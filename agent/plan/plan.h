@@ -17,8 +17,11 @@ struct Plan {
     std::vector<std::string> problems;        // what no step can mend, one line each
 };
 
-// Order of the steps, so that at no moment a packet leaves in clear which both the old and the new
-// desired state would have encrypted or dropped, nor meets a tunnel that would refuse it:
+// What the watcher of leaving packets reports is narrowed before anything else to what both the old
+// and the new state keep from leaving in clear, and widened to what the new one does after all the
+// rest: it raises no false alarm in between.
+// Order of the other steps, so that at no moment a packet leaves in clear which both the old and
+// the new desired state would have encrypted or dropped, nor meets a tunnel that would refuse it:
 //   1. tunnel device, hooks, ids for new peers;
 //   2. sessions and their allowed IPs; adding one that another session holds moves it;
 //   3. proven peers enter state `ready`;

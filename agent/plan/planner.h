@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -60,6 +62,11 @@ class Planner {
     void promote_peers(Moment moment);
     [[nodiscard]] Moment promotion_moment(const Pair& pair) const;
     void release_ids();
+    [[nodiscard]] std::set<PeerId> steered_peers() const;
+    [[nodiscard]] std::map<Prefix, std::uint32_t> wanted_watch(
+        const std::map<Prefix, Owner>& prefixes) const;
+    void weaken_watch(const std::map<Prefix, std::uint32_t>& wanted);
+    void strengthen_watch(const std::map<Prefix, std::uint32_t>& wanted);
 
     // The device is there with our key: its sessions are worth looking at.
     [[nodiscard]] bool sessions_possible() const {
@@ -67,6 +74,7 @@ class Planner {
     }
     void emit(Step step) { plan_.steps.push_back(std::move(step)); }
     [[nodiscard]] std::map<Prefix, Owner> wanted_prefixes() const;
+    [[nodiscard]] std::optional<Owner> leftover(const Prefix& prefix, const Owner& owner) const;
 
     const DesiredState& desired_;
     const ActualState& actual_;

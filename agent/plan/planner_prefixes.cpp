@@ -50,18 +50,24 @@ void Planner::point_prefixes(const std::map<Prefix, Owner>& wanted) {
         emit(step);
 }
 
+// What becomes of a row that nobody wants any more; none: it goes.
+std::optional<Owner> Planner::leftover(const Prefix& prefix, const Owner& owner) const {
+    if (!desired_.complete) return owner;
+    const bool was_peers = owner.peer >= WGS_PEER_FIRST || owner.peer == WGS_PEER_GONE;
+    const bool keep_closed = desired_.policy == Policy::require && was_peers &&
+                             !covered_by_other(desired_.cluster, prefix);
+    if (!keep_closed) return std::nullopt;
+    return Owner{.peer = WGS_PEER_GONE, .prefix_class = owner.prefix_class};
+}
+
 void Planner::remove_prefixes(const std::map<Prefix, Owner>& wanted) {
-    if (!desired_.complete) return;
     for (const auto& [prefix, owner] : actual_.steering.prefixes) {
         if (wanted.contains(prefix)) continue;
-        const bool was_peers = owner.peer >= WGS_PEER_FIRST || owner.peer == WGS_PEER_GONE;
-        const bool keep_closed = desired_.policy == Policy::require && was_peers &&
-                                 !covered_by_other(desired_.cluster, prefix);
-        if (!keep_closed) {
+        const std::optional<Owner> left = leftover(prefix, owner);
+        if (!left) {
             emit(RemovePrefix{.prefix = prefix});
-        } else if (owner.peer != WGS_PEER_GONE) {
-            emit(SetPrefix{.prefix = prefix,
-                           .owner = {.peer = WGS_PEER_GONE, .prefix_class = owner.prefix_class}});
+        } else if (*left != owner) {
+            emit(SetPrefix{.prefix = prefix, .owner = *left});
         }
     }
 }

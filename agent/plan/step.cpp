@@ -61,6 +61,12 @@ struct Describe {
     std::string operator()(const RemovePrefix& step) const {
         return "remove prefix " + step.prefix.to_string();
     }
+    std::string operator()(const SetWatch& step) const {
+        return fmt::format("watch prefix {} with {:#x}", step.prefix.to_string(), step.flags);
+    }
+    std::string operator()(const RemoveWatch& step) const {
+        return "watch prefix " + step.prefix.to_string() + " no more";
+    }
     std::string operator()(const AttachHook& step) const {
         return fmt::format("attach {} to device {}", to_string(step.hook.point), step.hook.ifindex);
     }

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "service/leak_test.h"
 #include "source/directory.h"
 
 namespace wgs {
@@ -195,6 +196,7 @@ void Agent::reconcile() {
     settle(result, std::chrono::steady_clock::now() - begin);
     follow_process();
     log_transitions();
+    look_for_leaks();
     publish();
 }
 
@@ -264,9 +266,32 @@ void Agent::log_transitions() {
     logged_states_ = states;
 }
 
+void Agent::look_for_leaks() {
+    if (!config_.leak_watch) return;
+    if (const Status read = read_leaks(); !read)
+        spdlog::warn("leak watch: {}", read.error().message);
+    if (leaks_.self_test().outcome != SelfTest::passed) test_leak_watch();
+}
+
+Status Agent::read_leaks() {
+    const wgs_counter total = WGS_TRY(steering_->leak_total());
+    std::vector<LeakFlow> flows;
+    if (leaks_.has_moved(total)) flows = WGS_TRY(steering_->leak_flows());
+    for (const std::string& line : leaks_.note(total, std::move(flows), Clock::now()))
+        spdlog::warn("{}", line);
+    return {};
+}
+
+const SelfTestReport& Agent::test_leak_watch() {
+    const std::uint32_t fwmark = config_.wireguard.fwmark.value_or(kDefaultFwmark);
+    leaks_.note(wgs::test_leak_watch(*steering_, reconciler_->actual().steering, fwmark));
+    return leaks_.self_test();
+}
+
 std::vector<Problem> Agent::problems() const {
     std::vector<Problem> problems;
     if (!failure_.empty()) problems.push_back({.object = "kernel", .message = failure_});
+    std::ranges::move(leaks_.problems(Clock::now()), std::back_inserter(problems));
     if (reconciler_->actual().underlays.empty()) {
         problems.push_back({.object = "underlay", .message = "no underlay device was found"});
     }

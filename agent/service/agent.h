@@ -19,6 +19,7 @@
 #include "plan/reconciler.h"
 #include "service/backoff.h"
 #include "service/bpf_steering.h"
+#include "service/leak_watch.h"
 #include "service/loop.h"
 #include "source/source.h"
 
@@ -42,6 +43,12 @@ class Agent final : private SourceSink {
     [[nodiscard]] bool in_sync() const { return reconciler_->in_sync() && !change_pending_; }
     [[nodiscard]] BpfSteering& steering() { return *steering_; }
     [[nodiscard]] BackendKind backend() const { return wireguard_->kind(); }
+    // What leaves in clear, as of the last look_for_leaks(); nothing of it moves when it is off.
+    [[nodiscard]] const LeakWatch& leaks() const { return leaks_; }
+    // Reads what the watcher has seen, and logs what is new.
+    void look_for_leaks();
+    // Has the watcher judge packets that nobody sends.
+    const SelfTestReport& test_leak_watch();
     // Everything that keeps the agent from doing all it should, worst first.
     [[nodiscard]] std::vector<Problem> problems() const;
 
@@ -69,6 +76,7 @@ class Agent final : private SourceSink {
     void follow_process();
     void publish();
     void log_transitions();
+    Status read_leaks();
 
     Config config_;
     EventLoop& loop_;
@@ -94,6 +102,7 @@ class Agent final : private SourceSink {
     std::optional<std::chrono::steady_clock::time_point> next_reconcile_;
     bool change_pending_ = false;
     Backoff backoff_;
+    LeakWatch leaks_;
     std::string failure_;  // of the last reconciliation; empty: none
     std::optional<NodeInfo> published_;
     std::map<std::string, PeerState> logged_states_;

@@ -28,6 +28,7 @@ HttpResponse answer(Result<std::string> document) {
 }
 
 Result<std::string> status(Agent& agent) {
+    agent.look_for_leaks();
     const auto totals = WGS_TRY(agent.steering().verdict_totals());
     const auto attached = WGS_TRY(agent.steering().hooks());
     return status_document(view_of(agent), totals, attached);
@@ -42,7 +43,13 @@ Result<std::string> explanation(Agent& agent, const Flow& flow) {
     return explain_document(view_of(agent), flow, judged);
 }
 
+std::string leak_test(Agent& agent) {
+    if (agent.config().leak_watch) agent.test_leak_watch();
+    return leak_test_document(view_of(agent));
+}
+
 Result<std::string> metrics(Agent& agent) {
+    agent.look_for_leaks();
     const auto totals = WGS_TRY(agent.steering().verdict_totals());
     return metrics_text(view_of(agent), totals, WGS_TRY(count_peers(agent)));
 }
@@ -57,6 +64,7 @@ HttpResponse get(Agent& agent, const HttpRequest& request) {
     if (request.path == "/v1/status") return answer(status(agent));
     if (request.path == "/v1/peers") return answer(peers(agent));
     if (request.path == "/v1/explain") return get_explanation(agent, request);
+    if (request.path == "/v1/leak-test") return answer(leak_test(agent));
     if (request.path == "/v1/version") return answer(version_document());
     return failure(404, Error{.code = {}, .message = "no such document: " + request.path});
 }

@@ -2,9 +2,12 @@
 #include "service/bpf_steering.h"
 
 #include <linux/pkt_cls.h>
+#include <net/if.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <utility>
 
@@ -144,6 +147,45 @@ Result<std::set<Service>> read_bypass(const Tables& tables) {
     return services;
 }
 
+template <class Table>
+Status read_watch(const Table& table, std::map<Prefix, std::uint32_t>& watched) {
+    for (const auto& [key, row] : WGS_TRY(table.entries()))
+        watched.emplace(from_key(key), row.flags);
+    return {};
+}
+
+IpAddress address_of(std::uint8_t family, std::span<const std::uint8_t, 16> bytes) {
+    return family == 4 ? IpAddress::v4(bytes.first<4>()) : IpAddress::v6(bytes);
+}
+
+std::string device_name(std::uint32_t ifindex) {
+    std::array<char, IF_NAMESIZE> name{};
+    return ::if_indextoname(ifindex, name.data()) != nullptr ? name.data()
+                                                             : std::to_string(ifindex);
+}
+
+// Nanoseconds of CLOCK_BOOTTIME as wall-clock time.
+Clock::time_point wall_time(std::uint64_t boot_time) {
+    timespec boot{};
+    ::clock_gettime(CLOCK_BOOTTIME, &boot);
+    const auto now = std::chrono::seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec);
+    const auto ago = now - std::chrono::nanoseconds(static_cast<std::int64_t>(boot_time));
+    return Clock::now() - std::chrono::duration_cast<Clock::duration>(ago);
+}
+
+LeakFlow from_bpf(const wgs_leak_flow& flow, const wgs_leak& leak) {
+    return {.flow = {.source = address_of(flow.family, flow.source),
+                     .destination = address_of(flow.family, flow.destination),
+                     .protocol = flow.protocol,
+                     .source_port = flow.source_port,
+                     .destination_port = flow.destination_port},
+            .device = device_name(flow.ifindex),
+            .packets = leak.packets,
+            .bytes = leak.bytes,
+            .first = wall_time(leak.first),
+            .last = wall_time(leak.last)};
+}
+
 Verdict verdict_of(std::int32_t action) {
     switch (action) {
         case TC_ACT_REDIRECT:
@@ -181,7 +223,9 @@ Result<std::unique_ptr<BpfSteering>> BpfSteering::load(const Settings& settings)
                                        .mark_mask = settings.fwmark | settings.decrypted_mark,
                                        .max_peers = settings.max_peers}));
     WGS_TRY(programs.pin(bpffs));
-    return std::unique_ptr<BpfSteering>(new BpfSteering(bpffs, std::move(programs)));
+    std::unique_ptr<BpfSteering> steering(new BpfSteering(bpffs, std::move(programs)));
+    WGS_TRY(steering->read_watched());
+    return steering;
 }
 
 Status BpfSteering::clean_up(const std::filesystem::path& bpffs) {
@@ -199,6 +243,7 @@ Result<SteeringState> BpfSteering::observe() {
     state.bypass = WGS_TRY(read_bypass(tables()));
     for (const HookStatus& status : WGS_TRY(hooks()))
         if (status.current) state.hooks.insert(status.hook);
+    state.watched = watched_;
     return state;
 }
 
@@ -262,6 +307,26 @@ Status BpfSteering::remove_prefix(const Prefix& prefix) {
     return tables().prefix6.erase(to_key<wgs_prefix6>(prefix));
 }
 
+Status BpfSteering::read_watched() {
+    WGS_TRY(read_watch(tables().watch4, watched_));
+    return read_watch(tables().watch6, watched_);
+}
+
+Status BpfSteering::set_watch(const Prefix& prefix, std::uint32_t flags) {
+    WGS_TRY(prefix.family() == Family::v4
+                ? tables().watch4.store(to_key<wgs_prefix4>(prefix), {flags})
+                : tables().watch6.store(to_key<wgs_prefix6>(prefix), {flags}));
+    watched_.insert_or_assign(prefix, flags);
+    return {};
+}
+
+Status BpfSteering::remove_watch(const Prefix& prefix) {
+    WGS_TRY(prefix.family() == Family::v4 ? tables().watch4.erase(to_key<wgs_prefix4>(prefix))
+                                          : tables().watch6.erase(to_key<wgs_prefix6>(prefix)));
+    watched_.erase(prefix);
+    return {};
+}
+
 Status BpfSteering::attach(const Hook& hook) {
     return hooks_.attach(to_bpf(hook), programs_.at(to_bpf(hook.point)));
 }
@@ -293,6 +358,23 @@ Result<std::vector<VerdictTotal>> BpfSteering::verdict_totals() const {
 
 Result<wgs_peer_stats> BpfSteering::peer_stats(PeerId id) const {
     return tables().stats.sum(id);
+}
+
+Result<wgs_counter> BpfSteering::leak_total() const {
+    return tables().verdicts.sum(WGS_VERDICT_INDEX(WGS_HOOK_LEAK_WATCH, WGS_REASON_leak));
+}
+
+Result<std::vector<LeakFlow>> BpfSteering::leak_flows() const {
+    std::vector<LeakFlow> flows;
+    for (const auto& [flow, leak] : WGS_TRY(tables().leaks.entries()))
+        flows.push_back(from_bpf(flow, leak));
+    return flows;
+}
+
+Result<bool> BpfSteering::is_leak(std::span<const std::uint8_t> frame, std::uint32_t mark) const {
+    const PacketContext probe{.mark = mark, .cb = {0, 0, 0, WGS_PROBE_CB3, WGS_PROBE_CB4}};
+    const TestRun run = WGS_TRY(test_run(programs_.at(WGS_HOOK_LEAK_WATCH).fd.get(), frame, probe));
+    return run.context.cb[0] == WGS_REASON_leak;
 }
 
 Result<std::vector<HookStatus>> BpfSteering::hooks() const {

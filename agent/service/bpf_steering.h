@@ -14,6 +14,7 @@
 #include "model/config.h"
 #include "model/ports.h"
 #include "model/state.h"
+#include "service/leak_watch.h"
 #include "skeletons/bpffs.h"
 #include "skeletons/hooks.h"
 #include "skeletons/programs.h"
@@ -77,6 +78,8 @@ class BpfSteering final : public Steering {
     Status release_peer(PeerId id) override;
     Status set_prefix(const Prefix& prefix, const Owner& owner) override;
     Status remove_prefix(const Prefix& prefix) override;
+    Status set_watch(const Prefix& prefix, std::uint32_t flags) override;
+    Status remove_watch(const Prefix& prefix) override;
     Status attach(const Hook& hook) override;
     Status detach(const Hook& hook) override;
 
@@ -86,6 +89,13 @@ class BpfSteering final : public Steering {
     // Those that are not zero.
     [[nodiscard]] Result<std::vector<VerdictTotal>> verdict_totals() const;
     [[nodiscard]] Result<wgs_peer_stats> peer_stats(PeerId id) const;
+    // What the watcher has called leaks.
+    [[nodiscard]] Result<wgs_counter> leak_total() const;
+    // Those it remembers, in no order.
+    [[nodiscard]] Result<std::vector<LeakFlow>> leak_flows() const;
+    // The watcher's judgement of an Ethernet frame with this mark. Counts nothing, sends nothing.
+    [[nodiscard]] Result<bool> is_leak(std::span<const std::uint8_t> frame,
+                                       std::uint32_t mark) const;
     // Every hook that carries a program now.
     [[nodiscard]] Result<std::vector<HookStatus>> hooks() const;
 
@@ -97,8 +107,12 @@ class BpfSteering final : public Steering {
     // All zero for an id that was never bound.
     [[nodiscard]] Result<wgs_peer> peer(PeerId id) const;
 
+    Status read_watched();
+
     Hooks hooks_;
     Programs programs_;
+    // What the watch tables hold. Nobody else writes them, and reading a trie is slow.
+    std::map<Prefix, std::uint32_t> watched_;
 };
 
 }  // namespace wgs

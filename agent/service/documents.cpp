@@ -60,11 +60,15 @@ Json tunnels(const AgentView& agent) {
     return list;
 }
 
+bool is_egress(HookPoint point) {
+    return point == HookPoint::nic_out || point == HookPoint::leak_watch;
+}
+
 Json hooks(const AgentView& agent, const std::vector<HookStatus>& attached) {
     Json list = Json::array();
     for (const HookStatus& hook : attached) {
         list.push_back({{"device", device_name(agent, hook.hook.ifindex)},
-                        {"hook", hook.hook.point == HookPoint::nic_out ? "egress" : "ingress"},
+                        {"hook", is_egress(hook.hook.point) ? "egress" : "ingress"},
                         {"kind", hook.kind},
                         {"program", hook.program},
                         {"attached", hook.current}});
@@ -92,6 +96,33 @@ Json verdicts(const std::vector<VerdictTotal>& totals) {
     return counts;
 }
 
+std::int64_t epoch_seconds(Clock::time_point time) {
+    return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+Json leak_flows(const AgentView& agent) {
+    Json list = Json::array();
+    for (const LeakFlow& leak : agent.leaks.flows()) {
+        list.push_back({{"source", leak.flow.source.to_string()},
+                        {"destination", leak.flow.destination.to_string()},
+                        {"protocol", leak.flow.protocol},
+                        {"source_port", leak.flow.source_port},
+                        {"destination_port", leak.flow.destination_port},
+                        {"device", leak.device},
+                        {"packets", leak.packets},
+                        {"bytes", leak.bytes},
+                        {"first", epoch_seconds(leak.first)},
+                        {"last", epoch_seconds(leak.last)},
+                        {"text", to_string(leak)}});
+    }
+    return list;
+}
+
+Json self_test(const AgentView& agent) {
+    if (!agent.config.leak_watch) return nullptr;
+    return to_string(agent.leaks.self_test().outcome);
+}
+
 Json problems(const AgentView& agent) {
     Json list = Json::array();
     for (const Problem& problem : agent.problems) {
@@ -109,9 +140,7 @@ const Session* session_of(const AgentView& agent, const CachedPeer& peer) {
 
 Json seconds_or_null(const Session* session) {
     if (session == nullptr || !session->last_handshake) return nullptr;
-    return std::chrono::duration_cast<std::chrono::seconds>(
-               session->last_handshake->time_since_epoch())
-        .count();
+    return epoch_seconds(*session->last_handshake);
 }
 
 std::optional<Endpoint> endpoint_of(const CachedPeer& peer, const Session* session) {
@@ -192,6 +221,7 @@ std::string owner_name(const AgentView& agent, PeerId id) {
 
 std::string status_document(const AgentView& agent, const std::vector<VerdictTotal>& totals,
                             const std::vector<HookStatus>& attached) {
+    const bool watched = agent.config.leak_watch;
     return text({{"node", agent.config.node},
                  {"version", kVersion},
                  {"policy", policy_name(agent.config.policy)},
@@ -202,7 +232,9 @@ std::string status_document(const AgentView& agent, const std::vector<VerdictTot
                  {"tunnels", tunnels(agent)},
                  {"hooks", hooks(agent, attached)},
                  {"verdicts", verdicts(totals)},
-                 {"leaks", nullptr},  // nothing watches the wire independently
+                 {"leaks", watched ? Json(agent.leaks.total().packets) : Json()},
+                 {"leak_flows", leak_flows(agent)},
+                 {"leak_watch", {{"enabled", watched}, {"self_test", self_test(agent)}}},
                  {"problems", problems(agent)}});
 }
 
@@ -226,6 +258,13 @@ std::string explain_document(const AgentView& agent, const Flow& flow, const Exp
                  {"peer", owned ? Json(owner_name(agent, answer.peer)) : Json()},
                  {"prefix", text_or_null(matching_prefix(agent, flow.destination))},
                  {"tunnel", steered ? Json(agent.config.wireguard.device) : Json()}});
+}
+
+std::string leak_test_document(const AgentView& agent) {
+    const bool watched = agent.config.leak_watch;
+    return text({{"enabled", watched},
+                 {"self_test", self_test(agent)},
+                 {"detail", watched ? agent.leaks.self_test().detail : "leak_watch is off"}});
 }
 
 std::string version_document() {

@@ -16,6 +16,7 @@ std::string status_document(const AgentView& agent, const std::vector<VerdictTot
                             const std::vector<HookStatus>& attached);
 std::string peers_document(const AgentView& agent, const PeerCounts& counts);
 std::string explain_document(const AgentView& agent, const Flow& flow, const Explanation& answer);
+std::string leak_test_document(const AgentView& agent);
 std::string version_document();
 std::string error_document(const Error& error);
 

@@ -54,6 +54,19 @@ void add_verdicts(Families& families, const std::vector<VerdictTotal>& totals) {
     }
 }
 
+void add_leaks(Families& families, const AgentView& agent) {
+    if (!agent.config.leak_watch) return;
+    const wgs_counter& total = agent.leaks.total();
+    families.counter("wgsteer_leaked_packets_total",
+                     "Packets that left in clear between protected prefixes.", {},
+                     static_cast<double>(total.packets));
+    families.counter("wgsteer_leaked_bytes_total", "Layer-3 bytes of leaked packets.", {},
+                     static_cast<double>(total.bytes));
+    const bool passed = agent.leaks.self_test().outcome == SelfTest::passed;
+    families.gauge("wgsteer_leak_watch_passed", "1 if the watcher has passed its self-test.", {},
+                   passed ? 1 : 0);
+}
+
 void add_peer_packets(Families& families, const PeerCounts& counts) {
     for (const auto& [peer, totals] : counts) {
         const auto add = [&, name = peer](const char* verdict, std::uint64_t packets) {
@@ -125,6 +138,7 @@ std::string metrics_text(const AgentView& agent, const std::vector<VerdictTotal>
                    static_cast<double>(agent.rejections));
     families.counter("wgsteer_plan_steps_total", "Changes made to the kernel.", {},
                      static_cast<double>(agent.steps_applied));
+    add_leaks(families, agent);
     add_peer_states(families, agent);
     add_peers(families, agent);
     add_verdicts(families, totals);

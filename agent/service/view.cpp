@@ -11,6 +11,7 @@ AgentView view_of(const Agent& agent) {
             .peers = agent.cache().peers(),
             .states = reconciler.last_plan().states,
             .actual = reconciler.actual(),
+            .leaks = agent.leaks(),
             .backend = agent.backend(),
             .in_sync = agent.in_sync(),
             .source_complete = agent.cache().complete(),

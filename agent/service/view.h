@@ -13,6 +13,7 @@
 #include "model/state.h"
 #include "plan/desired.h"
 #include "service/counters.h"
+#include "service/leak_watch.h"
 #include "source/source.h"
 
 namespace wgs {
@@ -26,6 +27,7 @@ struct AgentView {
     const std::map<std::string, CachedPeer>& peers;
     const std::map<std::string, PeerState>& states;
     const ActualState& actual;
+    const LeakWatch& leaks;
     BackendKind backend = BackendKind::kernel;
     bool in_sync = false;          // the kernel is as it should be
     bool source_complete = false;  // leftovers may be removed

@@ -8,6 +8,7 @@
 
 #include "packet.h"
 #include "sandbox.h"
+#include "service/leak_test.h"
 
 namespace wgs {
 namespace {
@@ -79,6 +80,11 @@ TEST_F(SteeringTest, TheNextAgentFindsEverything) {
     wanted.tunnel = {.ifindex = 7, .port = 51820};
     wanted.underlays = {{std::uint8_t{3}, {.ifindex = 2, .mac = {2, 0, 0, 0, 0, 9}}}};
     wanted.bypass = {{.protocol = 6, .port = 6443}, {.protocol = 1}};
+    wanted.watched = {{prefix("10.1.0.0/24"), WGS_WATCH_FROM | WGS_WATCH_POD},
+                      {prefix("10.2.0.0/24"), 0},
+                      {prefix("fd10:2::/64"), WGS_WATCH_TO | WGS_WATCH_POD}};
+    for (const auto& [key, flags] : wanted.watched)
+        ASSERT_TRUE(steering_->set_watch(key, flags));
     for (const auto& [key, owner] : wanted.prefixes)
         ASSERT_TRUE(steering_->set_prefix(key, owner));
     for (const auto& [id, slot] : wanted.slots) {
@@ -99,6 +105,10 @@ TEST_F(SteeringTest, TheNextAgentFindsEverything) {
     EXPECT_EQ(found->tunnel, wanted.tunnel);
     EXPECT_EQ(found->underlays, wanted.underlays);
     EXPECT_EQ(found->bypass, wanted.bypass);
+    EXPECT_EQ(found->watched, wanted.watched);
+    ASSERT_TRUE(steering_->remove_watch(prefix("fd10:2::/64")));
+    EXPECT_EQ(steering_->observe()->watched.size(), 2U);
+    EXPECT_EQ(load()->observe()->watched, steering_->observe()->watched);
 }
 
 TEST_F(SteeringTest, FreedUnderlaysAndServicesAreGone) {
@@ -152,6 +162,48 @@ TEST_F(SteeringTest, ExplainsWithTheProgramItself) {
     EXPECT_EQ(explain(packet).verdict, Verdict::pass);
     EXPECT_EQ(explain(packet).reason, WGS_REASON_stalled);
     EXPECT_TRUE(steering_->verdict_totals()->empty()) << "an explanation was counted";
+}
+
+TEST_F(SteeringTest, TheSelfTestTellsWhetherTheWatcherSees) {
+    const auto self_test = [&] {
+        return test_leak_watch(*steering_, *steering_->observe(), kDefaultFwmark);
+    };
+    EXPECT_EQ(self_test().outcome, SelfTest::nothing_yet);
+    add_peer(WGS_STATE_READY);
+    ASSERT_TRUE(steering_->set_watch(prefix("10.1.0.0/24"), WGS_WATCH_FROM | WGS_WATCH_POD));
+    ASSERT_TRUE(steering_->set_watch(prefix("10.2.0.0/24"), WGS_WATCH_TO | WGS_WATCH_POD));
+    EXPECT_EQ(self_test().outcome, SelfTest::passed) << self_test().detail;
+    EXPECT_EQ(steering_->leak_total()->packets, 0U) << "the test was counted";
+
+    const auto other = load();
+    ASSERT_TRUE(other->remove_watch(prefix("10.2.0.0/24")));  // behind the back of the first
+    EXPECT_EQ(self_test().outcome, SelfTest::failed);
+    EXPECT_EQ(self_test().detail, "does not see clear text 10.1.0.0 > 10.2.0.0");
+    ASSERT_TRUE(other->set_watch(prefix("10.2.0.0/24"), WGS_WATCH_TO | WGS_WATCH_POD));
+
+    const SteeringState before = *steering_->observe();
+    ASSERT_TRUE(other->set_tunnel({.ifindex = 77, .port = 7}));
+    EXPECT_EQ(test_leak_watch(*steering_, before, kDefaultFwmark).detail,
+              "takes encrypted packets for clear text");
+}
+
+TEST_F(SteeringTest, WhatLeaksIsCountedAndSampled) {
+    const Hook hook{.ifindex = index_of("wgs-nic"), .point = HookPoint::leak_watch};
+    ASSERT_TRUE(steering_->attach(hook));
+    EXPECT_TRUE(steering_->leak_flows()->empty());
+    ASSERT_TRUE(steering_->set_watch(prefix("10.1.0.0/24"), WGS_WATCH_FROM | WGS_WATCH_POD));
+    ASSERT_TRUE(steering_->set_watch(prefix("10.2.0.0/24"), WGS_WATCH_TO | WGS_WATCH_POD));
+    run_command("ip link set wgs-wire up && ip link set wgs-nic up");
+    run_command("ip addr add 10.1.0.1/24 dev wgs-nic && ip route add 10.2.0.0/24 dev wgs-nic");
+    run_command("ip neigh add 10.2.0.9 lladdr 02:00:00:00:00:09 dev wgs-nic");
+    run_command("ping -q -c 2 -i 0.01 -W 1 10.2.0.9 >/dev/null || true");
+    EXPECT_EQ(steering_->leak_total()->packets, 2U);
+    const auto flows = steering_->leak_flows();
+    ASSERT_EQ(flows->size(), 1U);
+    EXPECT_EQ(to_string(flows->front()), "10.1.0.1 > 10.2.0.9 icmp by wgs-nic: 2 packets");
+    EXPECT_EQ(flows->front().bytes, 2 * 84U);
+    EXPECT_LE(Clock::now() - flows->front().last, std::chrono::seconds(5));
+    EXPECT_GE(Clock::now(), flows->front().last);
 }
 
 TEST_F(SteeringTest, PolicyRequireDropsInstead) {

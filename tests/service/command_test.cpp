@@ -23,7 +23,8 @@ using test::Outcome;
 const char* const kHealthy = R"({
   "node": "node-a", "policy": "prefer", "hosts": false, "in_sync": true,
   "peers": {"total": 0, "ready": 0, "waiting": 0, "no_key": 0, "conflict": 0, "stalled": 0},
-  "tunnels": [], "hooks": [], "verdicts": {}, "leaks": null, "problems": []
+  "tunnels": [], "hooks": [], "verdicts": {}, "leaks": null, "leak_flows": [],
+  "leak_watch": {"enabled": false, "self_test": null}, "problems": []
 }
 )";
 const char* const kExplained = R"({
@@ -88,7 +89,7 @@ const std::vector<std::vector<std::string>> kQuestions{
 TEST_F(Command, ListsAllCommandsInItsHelp) {
     const Outcome outcome = run({"--help"});
     EXPECT_EQ(outcome.exit_code, 0);
-    for (const char* command : {"status", "peers", "explain", "cleanup", "version"}) {
+    for (const char* command : {"status", "peers", "explain", "leak-test", "cleanup", "version"}) {
         EXPECT_NE(outcome.output.find("\n  " + std::string(command) + " "), std::string::npos)
             << command;
         EXPECT_EQ(run({command, "--help"}).exit_code, 0) << command;
@@ -283,6 +284,50 @@ TEST_F(Command, AsksBeforeItOpensANodeThatRequiresEncryption) {
                "node: node-a\npolicy: require\ncluster_prefixes: [10.0.0.0/8]\n"
                "source: {directory: /nonexistent}\n");
     expect_failure({"cleanup"}, 2, "cleanup opens this node, which requires encryption; say --yes");
+    answer({.body = "{}\n"});
+    expect_failure({"cleanup"}, 2, "cleanup opens this node, which requires encryption; say --yes");
+    EXPECT_EQ(asked().method, "GET") << "the agent was told to clean up";
+}
+
+TEST_F(Command, TellsWhetherTheWatcherPassesItsSelfTest) {
+    for (const auto& [outcome, code] : std::map<std::string, int>{
+             {"\"passed\"", 0}, {"\"failed\"", 1}, {"\"nothing to watch yet\"", 1}, {"null", 1}}) {
+        answer({.body = R"({"enabled": true, "detail": "d", "self_test": )" + outcome + "}"});
+        EXPECT_EQ(run({"leak-test"}).exit_code, code) << outcome;
+        EXPECT_EQ(asked().path, "/v1/leak-test");
+    }
+}
+
+// The command at a terminal whose user types this line.
+Outcome run_at_terminal(const std::vector<std::string>& command, const std::string& line) {
+    std::string text;
+    for (const std::string& word : command)
+        text += word + " ";
+    return test::run({"script", "-qec", text, "/dev/null"}, {.input = line + "\n"});
+}
+
+TEST_F(Command, AsksAtATerminalBeforeItCleansUp) {
+    const auto clean_up_as = [&](const std::string& policy, const std::string& line) {
+        write_text(directory_.path() / "config.yaml",
+                   "node: node-a\npolicy: " + policy + "\nsource: {directory: /nonexistent}\n");
+        answer({.body = "{}\n"});
+        return run_at_terminal({test::binary("wgsteer"), "--socket", socket_, "cleanup"}, line);
+    };
+    const Outcome refused = clean_up_as("require", "n");
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_NE(refused.output.find("Node node-a requires encryption, and cleanup opens it: its "
+                                  "traffic to the mesh will leave in clear. Go on? [y/N] "),
+              std::string::npos)
+        << refused.output;
+    EXPECT_NE(refused.output.find("nothing was removed"), std::string::npos);
+    EXPECT_EQ(asked().method, "GET");
+
+    for (const char* policy : {"require", "prefer"}) {
+        EXPECT_EQ(clean_up_as(policy, "y").exit_code, 0) << policy;
+        EXPECT_EQ(asked().path, "/v1/cleanup");
+    }
+    EXPECT_EQ(clean_up_as("prefer", "").exit_code, 2);
+    EXPECT_EQ(asked().path, "/v1/version");
 }
 
 TEST_F(Command, CleansUpThroughARunningAgent) {

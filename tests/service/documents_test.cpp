@@ -26,6 +26,10 @@ const std::vector<HookStatus> kHooks{
      .kind = "clsact",
      .program = "wgs_nic_in",
      .current = false},
+    {.hook = {.ifindex = 2, .point = HookPoint::leak_watch},
+     .kind = "tcx",
+     .program = "wgs_leak_watch",
+     .current = true},
     {.hook = {.ifindex = 77, .point = HookPoint::nic_in},
      .kind = "tcx",
      .program = "wgs_nic_in",
@@ -74,10 +78,13 @@ TEST(StatusDocument, ShowsTheNodeItsPeersTunnelHooksAndVerdicts) {
         {"device": "eth0", "hook": "egress", "kind": "tcx", "program": "wgs_nic_out", "attached": true},
         {"device": "wgsteer0", "hook": "ingress", "kind": "tcx", "program": "wgs_wg_in", "attached": true},
         {"device": "eth0", "hook": "ingress", "kind": "clsact", "program": "wgs_nic_in", "attached": false},
+        {"device": "eth0", "hook": "egress", "kind": "tcx", "program": "wgs_leak_watch", "attached": true},
         {"device": "77", "hook": "ingress", "kind": "tcx", "program": "wgs_nic_in", "attached": true}
       ],
       "verdicts": {"steered": 5, "no_tunnel": 3, "decrypted": 3},
-      "leaks": null,
+      "leaks": 0,
+      "leak_flows": [],
+      "leak_watch": {"enabled": true, "self_test": "nothing to watch yet"},
       "problems": []
     })");
 }
@@ -100,14 +107,68 @@ TEST(StatusDocument, BeforeAnythingIsThereHasEmptyLists) {
     const ActualState nothing;
     const std::map<std::string, CachedPeer> no_peers;
     const std::map<std::string, PeerState> no_states;
-    const AgentView view{
-        .config = example.config, .peers = no_peers, .states = no_states, .actual = nothing};
+    const AgentView view{.config = example.config,
+                         .peers = no_peers,
+                         .states = no_states,
+                         .actual = nothing,
+                         .leaks = example.leaks};
     const auto status = Json::parse(status_document(view, {}, {}));
     EXPECT_EQ(status["in_sync"], false);
     EXPECT_EQ(status["peers"]["total"], 0);
     EXPECT_EQ(status["tunnels"], Json::array());
     EXPECT_EQ(status["hooks"], Json::array());
     EXPECT_EQ(peers_document(view, {}), "[]\n");
+}
+
+TEST(StatusDocument, ShowsWhatLeaked) {
+    Example example;
+    example.leaks.note({.packets = 3, .bytes = 252},
+                       {{.flow = {.source = ip("10.1.0.10"),
+                                  .destination = ip("10.2.0.10"),
+                                  .protocol = 17,
+                                  .source_port = 1000,
+                                  .destination_port = 53},
+                         .device = "eth0",
+                         .packets = 3,
+                         .bytes = 252,
+                         .first = Clock::time_point(1700000000s),
+                         .last = Clock::time_point(1700000060s)}},
+                       Clock::time_point(1700000061s));
+    example.leaks.note({.outcome = SelfTest::passed, .detail = "sees"});
+    const Json status = status_of(example);
+    EXPECT_EQ(status["leaks"], 3);
+    EXPECT_EQ(status["leak_watch"], (Json{{"enabled", true}, {"self_test", "passed"}}));
+    expect_same(status["leak_flows"], R"([{
+        "source": "10.1.0.10",
+        "destination": "10.2.0.10",
+        "protocol": 17,
+        "source_port": 1000,
+        "destination_port": 53,
+        "device": "eth0",
+        "packets": 3,
+        "bytes": 252,
+        "first": 1700000000,
+        "last": 1700000060,
+        "text": "10.1.0.10:1000 > 10.2.0.10:53 udp by eth0: 3 packets"
+    }])");
+}
+
+TEST(StatusDocument, HasNoLeaksToTellWhenTheWatcherIsOff) {
+    Example example;
+    example.config.leak_watch = false;
+    const Json status = status_of(example);
+    EXPECT_EQ(status["leaks"], nullptr);
+    EXPECT_EQ(status["leak_watch"], (Json{{"enabled", false}, {"self_test", nullptr}}));
+}
+
+TEST(LeakTestDocument, TellsTheOutcomeAndWhy) {
+    Example example;
+    example.leaks.note({.outcome = SelfTest::failed, .detail = "does not see"});
+    EXPECT_EQ(Json::parse(leak_test_document(example.view())),
+              (Json{{"enabled", true}, {"self_test", "failed"}, {"detail", "does not see"}}));
+    example.config.leak_watch = false;
+    EXPECT_EQ(Json::parse(leak_test_document(example.view())),
+              (Json{{"enabled", false}, {"self_test", nullptr}, {"detail", "leak_watch is off"}}));
 }
 
 TEST(StatusDocument, TellsProblemsInTheirOrder) {

@@ -61,6 +61,7 @@ struct Example {
                 .peers = peers,
                 .states = states,
                 .actual = actual,
+                .leaks = leaks,
                 .backend = BackendKind::userspace,
                 .in_sync = true,
                 .source_complete = true,
@@ -73,6 +74,7 @@ struct Example {
     std::map<std::string, CachedPeer> peers;
     std::map<std::string, PeerState> states;
     ActualState actual;
+    LeakWatch leaks;
     std::vector<Problem> problems;
     std::vector<VerdictTotal> verdicts{
         {.point = HookPoint::nic_out,

@@ -40,6 +40,9 @@ TEST(Metrics, CountEverything) {
         "wgsteer_problems 0",
         "wgsteer_rejected_claims 1",
         "wgsteer_plan_steps_total 16",
+        "wgsteer_leaked_packets_total 0",
+        "wgsteer_leaked_bytes_total 0",
+        "wgsteer_leak_watch_passed 0",
         R"(wgsteer_peers{state="no_key"} 1)",
         R"(wgsteer_peers{state="conflict"} 0)",
         R"(wgsteer_peers{state="waiting"} 0)",
@@ -79,6 +82,18 @@ TEST(Metrics, TellOfProblems) {
 }
 
 // https://prometheus.io/docs/instrumenting/exposition_formats/ and its naming practices.
+TEST(Metrics, CountLeaksOnlyIfSomebodyWatches) {
+    Example example;
+    example.leaks.note({.packets = 2, .bytes = 200}, {}, Clock::now());
+    example.leaks.note({.outcome = SelfTest::passed, .detail = "sees"});
+    const std::string text = metrics_of(example);
+    for (const char* sample : {"wgsteer_leaked_packets_total 2\n",
+                               "wgsteer_leaked_bytes_total 200\n", "wgsteer_leak_watch_passed 1\n"})
+        EXPECT_NE(text.find(sample), std::string::npos) << sample;
+    example.config.leak_watch = false;
+    EXPECT_EQ(metrics_of(example).find("leak"), std::string::npos);
+}
+
 TEST(Metrics, KeepPrometheusRules) {
     const std::regex help(R"(# HELP (wgsteer_[a-z_]+) [A-Z1].*\.)");
     const std::regex type(R"(# TYPE (wgsteer_[a-z_]+) (counter|gauge))");
@@ -101,7 +116,7 @@ TEST(Metrics, KeepPrometheusRules) {
             EXPECT_TRUE(series.insert(line.substr(0, line.rfind(' '))).second) << "twice: " << line;
         }
     }
-    EXPECT_EQ(families.size(), 14U);
+    EXPECT_EQ(families.size(), 17U);
 }
 
 TEST(Metrics, EscapeWhatALabelMayNotHold) {

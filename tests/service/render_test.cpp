@@ -33,7 +33,9 @@ Json healthy_status() {
         {"device": "wgsteer0", "hook": "ingress", "kind": "tcx", "program": "wgs_wg_in", "attached": true}
       ],
       "verdicts": {"steered": 18446744073709551615, "waiting": 0, "no_peer": 7},
-      "leaks": null,
+      "leaks": 0,
+      "leak_flows": [],
+      "leak_watch": {"enabled": true, "self_test": "passed"},
       "problems": []
     })");
 }
@@ -45,7 +47,7 @@ policy   require
 hosts    encrypted
 in sync  yes
 peers    2 of 2 ready
-leaks    not watched
+leaks    0
 
 tunnel  wgsteer0  kernel  port 51820  mtu 1440  fwmark 0x1000  AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABc=
 hook  eth0      egress   wgs_nic_out  tcx  attached
@@ -64,6 +66,9 @@ TEST(RenderStatus, TellsProblemsFirst) {
     status["hosts"] = false;
     status["in_sync"] = false;
     status["leaks"] = 3;
+    status["leak_flows"] = {{{"text", "10.1.0.1 > 10.2.0.1 icmp by eth0: 2 packets"}},
+                            {{"text", "10.1.0.1:9 > 10.2.0.1:8 udp by eth0: 1 packets"}}};
+    status["leak_watch"]["self_test"] = "failed";
     status["peers"] = {{"total", 9},  {"ready", 2},    {"waiting", 1},
                        {"no_key", 0}, {"conflict", 4}, {"stalled", 2}};
     status["tunnels"] = Json::array();
@@ -78,12 +83,28 @@ policy   prefer
 hosts    off
 in sync  NO
 peers    2 of 9 ready, 1 waiting, 4 conflict, 2 stalled
-leaks    3
+leaks    3, self-test: failed
+leak  10.1.0.1 > 10.2.0.1 icmp by eth0: 2 packets
+leak  10.1.0.1:9 > 10.2.0.1:8 udp by eth0: 1 packets
 
 hook  eth0      egress   wgs_nic_out  tcx  OUTDATED
 hook  wgsteer0  ingress  wgs_wg_in    tcx  attached
 
 )");
+}
+
+TEST(RenderStatus, TellsThatNobodyWatchesForLeaks) {
+    Json status = healthy_status();
+    status["leaks"] = nullptr;
+    EXPECT_NE(render_status(status).find("leaks    not watched\n"), std::string::npos);
+}
+
+TEST(RenderLeakTest, TellsTheOutcomeAndWhy) {
+    EXPECT_EQ(render_leak_test({{"self_test", "passed"}, {"detail", "sees clear text"}}),
+              "self-test  passed\ndetail     sees clear text\n");
+    EXPECT_TRUE(has_passed({{"self_test", "passed"}}));
+    EXPECT_FALSE(has_passed({{"self_test", "failed"}}));
+    EXPECT_FALSE(has_passed({{"self_test", nullptr}}));
 }
 
 TEST(RenderPeers, OfAnEmptyMeshIsTheHeading) {

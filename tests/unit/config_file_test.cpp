@@ -34,6 +34,7 @@ underlay: [eth0, eth1.100]
 cluster_prefixes: [10.0.0.0/8]
 policy: require
 hosts: true
+leak_watch: off
 overlay: off
 path: transparent
 pod_interfaces: ["cali*", "veth*", "lxc*"]
@@ -69,6 +70,7 @@ log: {level: debug, format: json}
     EXPECT_EQ(
         config->bypass,
         (std::set<Service>{{.protocol = 1}, {.protocol = 6, .port = 6443}, {.protocol = 58}}));
+    EXPECT_FALSE(config->leak_watch);
     EXPECT_EQ(config->max_peers, 100u);
     EXPECT_EQ(config->wireguard.backend, BackendChoice::userspace);
     EXPECT_EQ(config->wireguard.device, "wg-a");
@@ -91,6 +93,7 @@ TEST(Config, HasTheDefaultsOfTheContract) {
     EXPECT_FALSE(config->hosts);
     EXPECT_TRUE(config->overlay);
     EXPECT_TRUE(config->bypass.empty());
+    EXPECT_TRUE(config->leak_watch);
     EXPECT_EQ(config->wireguard.backend, BackendChoice::automatic);
     EXPECT_EQ(config->wireguard.device, "wgsteer0");
     EXPECT_EQ(config->wireguard.port, 51820);
@@ -158,6 +161,7 @@ TEST(Config, RefusesBadValuesByFileLineAndKey) {
         {"underlay: [eth0, eth0]", "c.yaml:2: underlay[1]: appears twice"},
         {"policy: maybe", "c.yaml:2: policy: expected prefer or require"},
         {"hosts: yes", "c.yaml:2: hosts: expected true or false"},
+        {"leak_watch: true", "c.yaml:2: leak_watch: expected on or off"},
         {"overlay: on", "c.yaml:2: overlay: expected auto or off"},
         {"path: slow", "c.yaml:2: path: expected transparent or fast"},
         {"pod_interfaces: cali*", "c.yaml:2: pod_interfaces: expected a list"},

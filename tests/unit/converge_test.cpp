@@ -16,11 +16,12 @@ struct Summary {
     std::map<PublicKey, std::set<Prefix>> allowed;
     std::set<std::string> ready;
     std::set<Hook> hooks;
+    std::map<Prefix, std::uint32_t> watched;
     bool operator==(const Summary&) const = default;
 };
 
 Summary summarize(const FakeKernel& kernel) {
-    Summary summary{.hooks = kernel.steering.hooks};
+    Summary summary{.hooks = kernel.steering.hooks, .watched = kernel.steering.watched};
     for (const auto& [prefix, owner] : kernel.steering.prefixes) {
         const auto slot = kernel.steering.slots.find(owner.peer);
         summary.owners[prefix] = slot == kernel.steering.slots.end() ? std::to_string(owner.peer)
@@ -135,6 +136,8 @@ class RandomHistory : public PlanFixture, public testing::WithParamInterface<Pol
   protected:
     RandomHistory() : PlanFixture(GetParam()) {}
 
+    static constexpr const char* kOwnPod = "10.1.0.9";
+
     using Outcomes = std::map<std::string, Outcome>;
     [[nodiscard]] Outcomes outcomes() const {
         Outcomes all;
@@ -181,6 +184,31 @@ TEST_P(RandomHistory, NothingGoesClearOrAstrayBetweenTwoStates) {
                 }
             }
         }
+    }
+}
+
+TEST_P(RandomHistory, TheWatcherIsNeverWrong) {
+    const unsigned seed =
+        testing::UnitTest::GetInstance()->random_seed() != 0
+            ? static_cast<unsigned>(testing::UnitTest::GetInstance()->random_seed())
+            : std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    config.cluster_prefixes = {prefix("10.4.0.0/16")};
+    for (int i = 0; i < 1000 && !HasFailure(); ++i) {
+        kernel.on_change([&] {
+            for (const auto& [address, outcome] : outcomes()) {
+                const bool alarm = kernel.watches(ip(kOwnPod), ip(address));
+                EXPECT_FALSE(alarm && outcome == kClear) << address << " in round " << i;
+            }
+        });
+        ASSERT_TRUE(run());
+        kernel.on_change({});
+        for (const auto& [address, outcome] : outcomes())
+            EXPECT_EQ(kernel.watches(ip(kOwnPod), ip(address)), outcome != kClear)
+                << address << " after round " << i;
+        random_event(random, *cache);
+        random_handshakes(random);
     }
 }
 

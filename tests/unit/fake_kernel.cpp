@@ -148,6 +148,12 @@ class FakeKernel::FakeSteering final : public Steering {
     Status remove_prefix(const Prefix& prefix) override {
         return change("remove_prefix", [&] { kernel_.steering.prefixes.erase(prefix); });
     }
+    Status set_watch(const Prefix& prefix, std::uint32_t flags) override {
+        return change("set_watch", [&] { kernel_.steering.watched[prefix] = flags; });
+    }
+    Status remove_watch(const Prefix& prefix) override {
+        return change("remove_watch", [&] { kernel_.steering.watched.erase(prefix); });
+    }
     Status attach(const Hook& hook) override {
         return change("attach", [&] { kernel_.steering.hooks.insert(hook); });
     }
@@ -239,6 +245,14 @@ Outcome FakeKernel::outcome(const IpAddress& destination, Policy policy) const {
     const PublicKey* peer = match(allowed, destination);
     if (peer == nullptr) return {.kind = Kind::lost};
     return {.kind = Kind::encrypted, .peer = *peer};
+}
+
+bool FakeKernel::watches(const IpAddress& source, const IpAddress& destination) const {
+    const std::uint32_t* from = match(steering.watched, source);
+    const std::uint32_t* to = match(steering.watched, destination);
+    if (from == nullptr || to == nullptr) return false;
+    if ((*from & WGS_WATCH_FROM) == 0 || (*to & WGS_WATCH_TO) == 0) return false;
+    return ((*from | *to) & WGS_WATCH_POD) != 0 || (*from & *to & WGS_WATCH_HOSTS) != 0;
 }
 
 }  // namespace wgs::test

@@ -33,6 +33,8 @@ class FakeKernel {
     void on_change(std::function<void()> callback) { changed_ = std::move(callback); }
 
     [[nodiscard]] Outcome outcome(const IpAddress& destination, Policy policy) const;
+    // Whether clear text of this flow would be called a leak.
+    [[nodiscard]] bool watches(const IpAddress& source, const IpAddress& destination) const;
     // A handshake with the peer completes.
     void handshake(const PublicKey& peer,
                    Clock::time_point when = Clock::time_point(std::chrono::hours(1)));

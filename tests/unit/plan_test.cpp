@@ -54,8 +54,9 @@ TEST_F(LawTest, RemovingGoesPrefixesThenFlipThenWireguardThenId) {
     cache->remove("node-b");
     ASSERT_TRUE(run());
     EXPECT_EQ(kernel.log,
-              (std::vector<std::string>{"remove_prefix", "remove_prefix", "set_peer_state",
-                                        "remove_peer", "release_peer"}));
+              (std::vector<std::string>{"set_watch", "set_watch", "remove_prefix", "remove_prefix",
+                                        "set_peer_state", "remove_peer", "release_peer",
+                                        "remove_watch", "remove_watch"}));
     EXPECT_TRUE(kernel.tunnel->sessions.empty());
 }
 
@@ -199,7 +200,9 @@ TEST_F(LawTest, EndpointsAreWrittenAgainWhenAnOwnAddressLeaves) {
     self.addresses = {ip("192.0.2.201")};
     cache->set_self(self);
     ASSERT_TRUE(run());
-    EXPECT_EQ(kernel.log, (std::vector<std::string>{"update_peer", "set_prefix", "remove_prefix"}));
+    EXPECT_EQ(kernel.log,
+              (std::vector<std::string>{"set_watch", "set_watch", "update_peer", "set_prefix",
+                                        "remove_prefix", "set_watch", "remove_watch"}));
     EXPECT_EQ(kernel.tunnel->sessions.at(key(2)).endpoint, learned);
 }
 
