@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <iostream>
+#include <optional>
 
 #include "base/unique_fd.h"
 #include "output.h"
@@ -27,15 +28,25 @@ Result<Config> find_config(const Client& client, const CleanupOptions& options) 
     return load_config(saved);
 }
 
-// Whoever cannot be asked must have said yes, unless the node lets clear text out anyway.
-bool is_confirmed(const Config& config, const CleanupOptions& options) {
-    if (options.yes) return true;
-    if (::isatty(STDIN_FILENO) == 0) return config.policy == Policy::prefer;
-    print("Traffic of node " + config.node + " to the mesh will leave in clear. Go on? [y/N] ");
+bool ask(const Config& config) {
+    const bool opens = config.policy == Policy::require;
+    print((opens ? "Node " + config.node + " requires encryption, and cleanup opens it: its traffic"
+                 : "Traffic of node " + config.node) +
+          " to the mesh will leave in clear. Go on? [y/N] ");
     std::fflush(stdout);
     std::string answer;
     std::getline(std::cin, answer);
     return answer == "y" || answer == "yes";
+}
+
+// Whoever cannot be asked must have said yes, unless the node lets clear text out anyway. The exit
+// code to end with; none: go on.
+std::optional<int> refuse(const Config& config, const CleanupOptions& options) {
+    if (options.yes) return std::nullopt;
+    if (::isatty(STDIN_FILENO) != 0)
+        return ask(config) ? std::nullopt : std::optional(fail(kExitUsage, "nothing was removed"));
+    if (config.policy == Policy::prefer) return std::nullopt;
+    return fail(kExitUsage, "cleanup opens this node, which requires encryption; say --yes");
 }
 
 int report(const Config& config, const Status& status) {
@@ -60,9 +71,7 @@ int clean_up_node(const Client& client, const CleanupOptions& options) {
     const bool alive = client.get("/v1/version").has_value();
     const Result<Config> config = find_config(client, options);
     if (!config) return fail(alive ? kExitUsage : kExitUnreachable, config.error().message);
-    if (!is_confirmed(*config, options)) {
-        return fail(kExitUsage, "cleanup opens this node, which requires encryption; say --yes");
-    }
+    if (const auto code = refuse(*config, options)) return *code;
     if (!alive) return report(*config, clean_up_without_agent(*config));
     const Result<Reply> reply = client.post("/v1/cleanup");
     if (!reply) return fail(kExitUnreachable, reply.error().message);
