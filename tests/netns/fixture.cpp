@@ -28,6 +28,13 @@ std::string join_failures(const Node& left, const Node& right) {
     return failures;
 }
 
+testing::AssertionResult talk_unseen(const Cluster& cluster, const Node& left, const Node& right) {
+    const auto capture = cluster.capture();
+    const testing::AssertionResult answered = all_answer(left, right);
+    const testing::AssertionResult hidden = only_encrypted(capture->stop());
+    return answered ? hidden : answered;
+}
+
 }  // namespace
 
 void MeshTest::SetUp() {
@@ -60,19 +67,27 @@ testing::AssertionResult all_answer(const Node& left, const Node& right) {
     return testing::AssertionFailure() << "no answer from" << failures;
 }
 
+testing::AssertionResult nothing_leaked(const Cluster& cluster) {
+    for (const auto& node : cluster.nodes()) {
+        const std::uint64_t leaks = node->agent().leaks().value_or(0);
+        if (leaks > 0)
+            return testing::AssertionFailure() << node->name() << " saw " << leaks << " leaks\n"
+                                               << node->agent().status()["leak_flows"];
+    }
+    return testing::AssertionSuccess();
+}
+
 testing::AssertionResult talk_encrypted(const Cluster& cluster, const Node& left,
                                         const Node& right) {
-    const auto capture = cluster.capture();
-    const testing::AssertionResult answered = all_answer(left, right);
-    const testing::AssertionResult hidden = only_encrypted(capture->stop());
-    return answered ? hidden : answered;
+    const testing::AssertionResult unseen = talk_unseen(cluster, left, right);
+    return unseen ? nothing_leaked(cluster) : unseen;
 }
 
 testing::AssertionResult soon_encrypted(const Cluster& cluster, const Node& left, const Node& right,
                                         Millis timeout) {
     testing::AssertionResult last = testing::AssertionFailure() << "not tried";
     eventually(timeout, [&] {
-        last = talk_encrypted(cluster, left, right);
+        last = talk_unseen(cluster, left, right);
         return static_cast<bool>(last);
     });
     return last;

@@ -32,12 +32,15 @@ void form_mesh(Cluster& cluster);
 // One ping each way between two nodes, pods and hosts, in both families: all answered.
 testing::AssertionResult all_answer(const Node& left, const Node& right);
 
-// The same, and nothing of it visible on the underlay.
+// No agent that runs has called a packet a leak since it first started.
+testing::AssertionResult nothing_leaked(const Cluster& cluster);
+
+// All answered, nothing of it visible on the underlay, and nothing leaked.
 testing::AssertionResult talk_encrypted(const Cluster& cluster, const Node& left,
                                         const Node& right);
 
-// talk_encrypted() holds within scaled(timeout). What was in clear before does not count: after
-// damage from outside the agent needs a moment to notice.
+// All are answered and nothing of it is visible within scaled(timeout). What was in clear before
+// does not count: after damage from outside the agent needs a moment to notice.
 testing::AssertionResult soon_encrypted(const Cluster& cluster, const Node& left, const Node& right,
                                         Millis timeout = 20s);
 

@@ -101,6 +101,7 @@ TEST_F(FormingTest, HostsOffLeavesNodeTrafficAlone) {
     Capture capture(cluster.underlay(), nodes_only);
     ASSERT_TRUE(ping(left.ns(), right.host_address(Family::v4)));
     EXPECT_GE(capture.stop().clear, 2U);
+    EXPECT_TRUE(nothing_leaked(cluster));
 }
 
 }  // namespace

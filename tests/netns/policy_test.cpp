@@ -92,6 +92,7 @@ TEST_F(PolicyTest, PreferPassesForAWaitingPeer) {
     const Knock result = knock(*cluster_);
     EXPECT_EQ(result.answers, 4);
     EXPECT_GE(result.wire.clear, 8U);
+    EXPECT_EQ(cluster_->node(1).agent().leaks(), 0U) << "what the policy lets out is no leak";
     EXPECT_TRUE(judges(*cluster_, "pass", "waiting"));
 }
 
@@ -102,6 +103,7 @@ TEST_F(PolicyTest, RequireFormsAMesh) {
     EXPECT_TRUE(talk_encrypted(cluster, cluster.node(1), cluster.node(2)));
     EXPECT_TRUE(talk_encrypted(cluster, cluster.node(2), cluster.node(3)));
     EXPECT_TRUE(only_encrypted(capture->stop()));
+    EXPECT_TRUE(nothing_leaked(cluster));
 }
 
 TEST_F(PolicyTest, PrefixOfADepartedNodeStaysClosed) {

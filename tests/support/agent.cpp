@@ -40,6 +40,7 @@ std::string to_yaml(const AgentSettings& settings) {
            list_line("cluster_prefixes", settings.cluster_prefixes) +
            fmt::format("policy: {}\nhosts: {}\nmetrics: \"{}\"\n", settings.policy, settings.hosts,
                        settings.metrics) +
+           fmt::format("leak_watch: {}\n", settings.leak_watch) +
            fmt::format("wireguard:\n  backend: auto\n  device: {}\n", settings.device);
 }
 
@@ -110,6 +111,15 @@ nlohmann::json Agent::peer(const std::string& name) const {
 std::string Agent::peer_state(const std::string& name) const {
     const nlohmann::json entry = peer(name);
     return entry.is_null() ? "" : entry.value("state", "");
+}
+
+std::optional<std::uint64_t> Agent::leaks() const {
+    const std::optional<HttpReply> reply = http_get(socket(), "/v1/status");
+    if (!reply) return std::nullopt;
+    const auto status = nlohmann::json::parse(reply->body, nullptr, false);
+    if (!status.is_object() || status.value("leaks", nlohmann::json()).is_null())
+        return std::nullopt;
+    return status["leaks"].get<std::uint64_t>();
 }
 
 bool Agent::wait_ready(std::size_t count, Millis timeout) const {

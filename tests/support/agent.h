@@ -23,6 +23,7 @@ struct AgentSettings {
     std::vector<std::string> cluster_prefixes;
     std::string policy = "prefer";
     bool hosts = true;
+    std::string leak_watch = "on";
     std::string device = "wgsteer0";
     std::string metrics = "127.0.0.1:9586";
     std::vector<std::string> launcher;  // command words in front of the daemon
@@ -53,6 +54,8 @@ class Agent {
     [[nodiscard]] nlohmann::json peer(const std::string& name) const;
     // The state of a peer, "" if there is none with this name.
     [[nodiscard]] std::string peer_state(const std::string& name) const;
+    // What it calls leaks; none if it does not answer or does not watch.
+    [[nodiscard]] std::optional<std::uint64_t> leaks() const;
     // In sync with exactly this many peers, all of them ready.
     bool wait_ready(std::size_t count, Millis timeout = 20s) const;
 

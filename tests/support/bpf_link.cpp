@@ -49,11 +49,12 @@ QdiscRequest deletion_of_clsact(int ifindex) {
 
 }  // namespace
 
-int detach_pinned_links(const std::filesystem::path& bpffs) {
+int detach_pinned_links(const std::filesystem::path& bpffs, const std::string& prefix) {
     int detached = 0;
     std::error_code missing;
     for (const auto& entry : std::filesystem::directory_iterator(bpffs / "links", missing)) {
-        if (detach_pinned(entry.path())) ++detached;
+        const std::string name = entry.path().filename();
+        if (name.starts_with(prefix) && detach_pinned(entry.path())) ++detached;
     }
     return detached;
 }

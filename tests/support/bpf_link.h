@@ -9,9 +9,9 @@
 
 namespace wgs::test {
 
-// Detaches every BPF link pinned below `bpffs`/links and returns how many there were. The pins
-// stay.
-int detach_pinned_links(const std::filesystem::path& bpffs);
+// Detaches every BPF link pinned below `bpffs`/links whose name begins with `prefix`, and returns
+// how many there were. The pins stay.
+int detach_pinned_links(const std::filesystem::path& bpffs, const std::string& prefix = "");
 
 // Deletes the clsact qdisc of a device with all its filters; false if there is none.
 bool delete_clsact(const NetNamespace& ns, const std::string& device);
