@@ -12,8 +12,8 @@ Plan Planner::run() {
     assign_ids();
     decide_states();
     const std::map<Prefix, Owner> prefixes = wanted_prefixes();
-    const std::map<Prefix, std::uint32_t> watched = wanted_watch(prefixes);
-    weaken_watch(watched);
+    compare_watch(prefixes);
+    weaken_watch();
     tunnel();
     number_underlays();
     set_underlays();
@@ -31,7 +31,7 @@ Plan Planner::run() {
     promote_peers(Moment::after_prefixes);
     release_ids();
     free_underlays();
-    strengthen_watch(watched);
+    strengthen_watch();
     return std::move(plan_);
 }
 

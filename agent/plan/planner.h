@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "plan/plan.h"
 
@@ -31,6 +32,17 @@ class Planner {
         const PeerSlot* slot = nullptr;  // none: to be bound
         const Session* session = nullptr;
         PeerState state = PeerState::no_key;
+    };
+
+    // Flags are of enum wgs_watch.
+    using WatchRows = std::vector<std::pair<Prefix, std::uint32_t>>;  // sorted
+    struct WatchChange {
+        Prefix prefix;
+        std::optional<std::uint32_t> there;
+        std::optional<std::uint32_t> wanted;
+        [[nodiscard]] std::uint32_t common() const {
+            return there.value_or(0) & wanted.value_or(0);
+        }
     };
 
     void assign_ids();
@@ -63,10 +75,10 @@ class Planner {
     [[nodiscard]] Moment promotion_moment(const Pair& pair) const;
     void release_ids();
     [[nodiscard]] std::set<PeerId> steered_peers() const;
-    [[nodiscard]] std::map<Prefix, std::uint32_t> wanted_watch(
-        const std::map<Prefix, Owner>& prefixes) const;
-    void weaken_watch(const std::map<Prefix, std::uint32_t>& wanted);
-    void strengthen_watch(const std::map<Prefix, std::uint32_t>& wanted);
+    [[nodiscard]] WatchRows wanted_watch(const std::map<Prefix, Owner>& prefixes) const;
+    void compare_watch(const std::map<Prefix, Owner>& prefixes);
+    void weaken_watch();
+    void strengthen_watch();
 
     // The device is there with our key: its sessions are worth looking at.
     [[nodiscard]] bool sessions_possible() const {
@@ -83,6 +95,7 @@ class Planner {
     std::map<std::string, Pair> pairs_;
     std::map<std::uint32_t, std::uint8_t> underlay_rows_;  // by index of the device
     std::map<PublicKey, const DesiredPeer*> by_key_;
+    std::vector<WatchChange> watch_changes_;
     Plan plan_;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of the watcher's tables: they mirror the prefix tables, and their flags say what of a prefix
 // may not leave in clear.
+#include <algorithm>
+
 #include "maps/layout.h"
 #include "plan/planner.h"
 
@@ -12,9 +14,19 @@ std::uint32_t flags_of(PrefixClass prefix_class, bool hosts) {
     return hosts ? WGS_WATCH_HOSTS : 0;
 }
 
-std::uint32_t flags_in(const std::map<Prefix, std::uint32_t>& rows, const Prefix& prefix) {
-    const auto row = rows.find(prefix);
-    return row == rows.end() ? 0 : row->second;
+// Walks two sorted ranges of pairs at once: visit(prefix, left or null, right or null).
+template <class Left, class Right, class Visit>
+void walk(const Left& left, const Right& right, const Visit& visit) {
+    auto l = left.begin();
+    auto r = right.begin();
+    while (l != left.end() || r != right.end()) {
+        const bool here = r == right.end() || (l != left.end() && l->first <= r->first);
+        const bool there = l == left.end() || (r != right.end() && r->first <= l->first);
+        visit(here ? l->first : r->first, here ? &l->second : nullptr,
+              there ? &r->second : nullptr);
+        if (here) ++l;
+        if (there) ++r;
+    }
 }
 
 }  // namespace
@@ -36,10 +48,9 @@ std::set<PeerId> Planner::steered_peers() const {
 // Under `prefer` clear text for a peer that is not steered is as it should be, and so is what this
 // node forwards for others. A prefix of which nothing is watched has a row all the same: a shorter
 // one must not speak for it.
-std::map<Prefix, std::uint32_t> Planner::wanted_watch(
-    const std::map<Prefix, Owner>& prefixes) const {
-    std::map<Prefix, std::uint32_t> wanted;
-    if (!desired_.leak_watch) return wanted;
+Planner::WatchRows Planner::wanted_watch(const std::map<Prefix, Owner>& prefixes) const {
+    WatchRows rows;
+    if (!desired_.leak_watch) return rows;
     const std::set<PeerId> steered = steered_peers();
     const auto flags = [&](const Owner& owner) -> std::uint32_t {
         const std::uint32_t own = flags_of(owner.prefix_class, desired_.hosts);
@@ -47,36 +58,41 @@ std::map<Prefix, std::uint32_t> Planner::wanted_watch(
         if (desired_.policy == Policy::require) return own | WGS_WATCH_FROM | WGS_WATCH_TO;
         return steered.contains(owner.peer) ? own | WGS_WATCH_TO : 0;
     };
-    for (const auto& [prefix, owner] : prefixes)
-        wanted.emplace(prefix, flags(owner));
-    for (const auto& [prefix, owner] : actual_.steering.prefixes) {
-        if (prefixes.contains(prefix)) continue;
-        if (const auto left = leftover(prefix, owner)) wanted.emplace(prefix, flags(*left));
-    }
-    return wanted;
+    walk(prefixes, actual_.steering.prefixes,
+         [&](const Prefix& prefix, const Owner* wanted, const Owner* there) {
+             const auto owner = wanted != nullptr ? *wanted : leftover(prefix, *there);
+             if (owner) rows.emplace_back(prefix, flags(*owner));
+         });
+    return rows;
+}
+
+void Planner::compare_watch(const std::map<Prefix, Owner>& prefixes) {
+    walk(wanted_watch(prefixes), actual_.steering.watched,
+         [&](const Prefix& prefix, const std::uint32_t* wanted, const std::uint32_t* there) {
+             if (wanted != nullptr && there != nullptr && *wanted == *there) return;
+             WatchChange change{.prefix = prefix};
+             if (wanted != nullptr) change.wanted = *wanted;
+             if (there != nullptr) change.there = *there;
+             watch_changes_.push_back(change);
+         });
 }
 
 // New rows come with nothing watched, and old ones stay so: while others change, each address keeps
 // its row.
-void Planner::weaken_watch(const std::map<Prefix, std::uint32_t>& wanted) {
-    const auto& there = actual_.steering.watched;
-    for (const auto& [prefix, flags] : there) {
-        const std::uint32_t common = flags & flags_in(wanted, prefix);
-        if (common != flags) emit(SetWatch{.prefix = prefix, .flags = common});
-    }
-    for (const auto& [prefix, flags] : wanted) {
-        if (!there.contains(prefix)) emit(SetWatch{.prefix = prefix});
+void Planner::weaken_watch() {
+    for (const WatchChange& change : watch_changes_) {
+        if (change.there != change.common())
+            emit(SetWatch{.prefix = change.prefix, .flags = change.common()});
     }
 }
 
-void Planner::strengthen_watch(const std::map<Prefix, std::uint32_t>& wanted) {
-    const auto& there = actual_.steering.watched;
-    for (const auto& [prefix, flags] : wanted) {
-        const std::uint32_t common = flags & flags_in(there, prefix);
-        if (common != flags) emit(SetWatch{.prefix = prefix, .flags = flags});
-    }
-    for (const auto& [prefix, flags] : there) {
-        if (!wanted.contains(prefix)) emit(RemoveWatch{.prefix = prefix});
+void Planner::strengthen_watch() {
+    for (const WatchChange& change : watch_changes_) {
+        if (!change.wanted) {
+            emit(RemoveWatch{.prefix = change.prefix});
+        } else if (change.wanted != change.common()) {
+            emit(SetWatch{.prefix = change.prefix, .flags = *change.wanted});
+        }
     }
 }
 
