@@ -53,6 +53,20 @@ static __always_inline __u32 wgs_watch_of(__u8 family, const __u8* address) {
     return watched ? watched->flags : 0;
 }
 
+static __always_inline bool wgs_is_bypassed(const struct wgs_leak_flow* flow) {
+    struct wgs_service to = {.protocol = flow->protocol, .port = flow->destination_port};
+    struct wgs_service from = {.protocol = flow->protocol, .port = flow->source_port};
+    return bpf_map_lookup_elem(&wgs_bypass_v1, &to) || bpf_map_lookup_elem(&wgs_bypass_v1, &from);
+}
+
+/* `both`: what is watched of the two nodes alike. */
+static __always_inline bool wgs_is_leak_between_nodes(const struct wgs_leak_packet* packet,
+                                                      __u32 both) {
+    bool watched =
+        (both & WGS_WATCH_HOSTS) || ((both & WGS_WATCH_OVERLAY) && wgs_carries_others(packet));
+    return watched && !wgs_is_dhcp(&packet->flow) && !wgs_is_bypassed(&packet->flow);
+}
+
 static __always_inline bool wgs_is_leak(const struct __sk_buff* skb,
                                         const struct wgs_leak_packet* packet) {
     enum wgs_outer outer = wgs_outer_of(skb, packet);
@@ -62,9 +76,7 @@ static __always_inline bool wgs_is_leak(const struct __sk_buff* skb,
     __u32 from = wgs_watch_of(packet->flow.family, packet->flow.source);
     if (!(from & WGS_WATCH_FROM)) return false;
     if ((from | to) & WGS_WATCH_POD) return true;
-    if (outer == WGS_OUTER_PIECE) return false;
-    return (from & to & WGS_WATCH_HOSTS) ||
-           ((from & to & WGS_WATCH_OVERLAY) && wgs_carries_others(packet));
+    return outer != WGS_OUTER_PIECE && wgs_is_leak_between_nodes(packet, from & to);
 }
 
 static __always_inline void wgs_count_leak(__u64 bytes) {

@@ -71,6 +71,7 @@ DesiredState make_desired(const PeerCache& cache, const Config& config, const Pu
         .complete = cache.complete(),
         .policy = config.policy,
         .hosts = config.hosts,
+        .overlay = config.overlay,
         .leak_watch = config.leak_watch,
         .tunnel = {.port = config.wireguard.port,
                    .fwmark = config.wireguard.fwmark.value_or(kDefaultFwmark)},

@@ -34,6 +34,7 @@ struct DesiredState {
     bool complete = false;  // the source has told everything: leftovers may be removed
     Policy policy = Policy::prefer;
     bool hosts = false;
+    bool overlay = false;
     bool leak_watch = false;
     TunnelSettings tunnel;
     PublicKey public_key;  // of the tunnel

@@ -9,9 +9,9 @@
 namespace wgs {
 namespace {
 
-std::uint32_t flags_of(PrefixClass prefix_class, bool hosts) {
+std::uint32_t flags_of(PrefixClass prefix_class, const DesiredState& desired) {
     if (prefix_class == PrefixClass::pod) return WGS_WATCH_POD;
-    return hosts ? WGS_WATCH_HOSTS : 0;
+    return (desired.hosts ? WGS_WATCH_HOSTS : 0) | (desired.overlay ? WGS_WATCH_OVERLAY : 0);
 }
 
 // Walks two sorted ranges of pairs at once: visit(prefix, left or null, right or null).
@@ -53,7 +53,7 @@ Planner::WatchRows Planner::wanted_watch(const std::map<Prefix, Owner>& prefixes
     if (!desired_.leak_watch) return rows;
     const std::set<PeerId> steered = steered_peers();
     const auto flags = [&](const Owner& owner) -> std::uint32_t {
-        const std::uint32_t own = flags_of(owner.prefix_class, desired_.hosts);
+        const std::uint32_t own = flags_of(owner.prefix_class, desired_);
         if (owner.peer == WGS_PEER_SELF) return own | WGS_WATCH_FROM;
         if (desired_.policy == Policy::require) return own | WGS_WATCH_FROM | WGS_WATCH_TO;
         return steered.contains(owner.peer) ? own | WGS_WATCH_TO : 0;

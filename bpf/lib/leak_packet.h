@@ -135,10 +135,9 @@ static __always_inline bool wgs_is_discovery(const struct wgs_leak_packet* packe
            packet->icmp6_type >= 133 && packet->icmp6_type <= 137 && packet->hop_limit == 255;
 }
 
-/* Multicast, link-local, broadcast and "this network". */
+/* Multicast, broadcast and link-local. */
 static __always_inline bool wgs_is_link_scope4(const __u8* address) {
-    return (address[0] >> 4) == 14 || (address[0] == 169 && address[1] == 254) ||
-           (address[0] & address[1] & address[2] & address[3]) == 255 || address[0] == 0;
+    return address[0] >= 224 || (address[0] == 169 && address[1] == 254);
 }
 
 static __always_inline bool wgs_is_link_scope6(const __u8* address) {
@@ -147,18 +146,17 @@ static __always_inline bool wgs_is_link_scope6(const __u8* address) {
 
 /* No router forwards it, so it is nothing that the mesh carries. */
 static __always_inline bool wgs_stays_on_link(const struct wgs_leak_packet* packet) {
-    const struct wgs_leak_flow* flow = &packet->flow;
-    if (wgs_is_discovery(packet) || wgs_is_dhcp(flow)) return true;
-    return flow->family == 4
-               ? wgs_is_link_scope4(flow->source) || wgs_is_link_scope4(flow->destination)
-               : wgs_is_link_scope6(flow->source) || wgs_is_link_scope6(flow->destination);
+    if (wgs_is_discovery(packet)) return true;
+    return packet->flow.family == 4 ? wgs_is_link_scope4(packet->flow.destination)
+                                    : wgs_is_link_scope6(packet->flow.destination);
 }
 
 /* An overlay's packet, which brings those of pods: IP in IP, VXLAN (with Linux' old port) and
- * Geneve. */
+ * Geneve. A later piece of a UDP datagram may be one. */
 static __always_inline bool wgs_carries_others(const struct wgs_leak_packet* packet) {
     __u8 protocol = packet->flow.protocol;
     __u16 port = packet->flow.destination_port;
     if (protocol == IPPROTO_IPIP || protocol == IPPROTO_IPV6) return true;
-    return protocol == IPPROTO_UDP && (port == 4789 || port == 8472 || port == 6081);
+    return protocol == IPPROTO_UDP &&
+           (packet->later_fragment || port == 4789 || port == 8472 || port == 6081);
 }

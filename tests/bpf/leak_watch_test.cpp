@@ -257,6 +257,13 @@ TEST_F(LeakWatch, OverlaysAreWatchedByThemselves) {
         expect_leak(ethernet{} / ipv6{.src = "fd50::1", .dst = "fd50::2", .protocol = protocol} /
                         payload{40},
                     fmt::format("fd50::1:0 > fd50::2:0 proto {}", protocol));
+    expect_leak(ethernet{} /
+                    ipv4{.src = "192.168.50.1",
+                         .dst = "192.168.50.2",
+                         .fragment_offset = 9,
+                         .protocol = 17} /
+                    payload{},
+                "192.168.50.1:0 > 192.168.50.2:0 proto 17");
     expect_silence(ethernet{} / nodes / udp{.dport = 4790});
     expect_silence(ethernet{} / nodes / tcp{.dport = 4789});
 }
@@ -270,11 +277,7 @@ TEST_F(LeakWatch, WhatStaysOnTheLinkIsSilent) {
         expect_silence(ethernet{} / from_node(to) / udp{});
     for (const char* to : {"ff02::1", "fe80::2", "febf::2"})
         expect_silence(ethernet{} / ipv6{.src = "fd50::1", .dst = to} / udp{});
-    expect_silence(ethernet{} / ipv4{.src = "0.0.0.0", .dst = "192.168.50.2"} / udp{});
-    expect_silence(ethernet{} / from_node("192.168.50.2") / udp{.sport = 68, .dport = 67});
-    expect_silence(ethernet{} / ipv6{.src = "fd50::1", .dst = "fd50::2"} /
-                   udp{.sport = 547, .dport = 546});
-    for (const char* to : {"223.255.255.255", "169.253.1.1", "255.255.254.255", "198.51.100.1"})
+    for (const char* to : {"223.255.255.255", "169.253.1.1", "198.51.100.1"})
         expect_leak(ethernet{} / from_node(to) / udp{},
                     fmt::format("192.168.50.1:1000 > {}:2000 proto 17", to));
     expect_leak(ethernet{} / ipv6{.src = "fd50::1", .dst = "fec0::2"} / udp{},
@@ -283,18 +286,30 @@ TEST_F(LeakWatch, WhatStaysOnTheLinkIsSilent) {
     must(tables().watch6.erase({}));
 }
 
-TEST_F(LeakWatch, NeighbourDiscoveryIsSilentOnlyOnItsLink) {
+TEST_F(LeakWatch, DhcpAndTheBypassTableCountBetweenNodesOnly) {
     watch_nodes(WGS_WATCH_HOSTS);
+    const Packet nodes = ipv4{.src = "192.168.50.1", .dst = "192.168.50.2"};
+    for (const Packet& packet :
+         {nodes / udp{.sport = 68, .dport = 67}, nodes / tcp{.dport = kBypassedPort},
+          nodes / tcp{.sport = kBypassedPort}, nodes / icmp{},
+          ipv6{.src = "fd50::1", .dst = "fd50::2"} / udp{.sport = 547, .dport = 546}})
+        expect_silence(ethernet{} / packet);
+    expect_leak(ethernet{} / nodes / udp{.dport = kBypassedPort},
+                fmt::format("192.168.50.1:1000 > 192.168.50.2:{} proto 17", kBypassedPort));
+    expect_leak(ethernet{} / ipv4{} / udp{.sport = 68, .dport = 67},
+                "10.1.0.1:68 > 10.2.0.1:67 proto 17");
+    expect_leak(ethernet{} / ipv4{} / tcp{.dport = kBypassedPort},
+                fmt::format("10.1.0.1:1000 > 10.2.0.1:{} proto 6", kBypassedPort));
+}
+
+TEST_F(LeakWatch, NeighbourDiscoveryIsSilentOnlyOnItsLink) {
     for (const std::uint8_t type : std::initializer_list<std::uint8_t>{133, 135, 136, 137}) {
         const Packet message = icmp6{.type = type} / payload{20};
-        expect_silence(ethernet{} / ipv6{.src = "fd50::1", .dst = "fd50::2", .hop_limit = 255} /
-                       message);
-        expect_leak(ethernet{} / ipv6{.src = "fd50::1", .dst = "fd50::2"} / message,
-                    "fd50::1:0 > fd50::2:0 proto 58");
+        expect_silence(ethernet{} / ipv6{.hop_limit = 255} / message);
+        expect_leak(ethernet{} / ipv6{} / message, "fd10:1::1:0 > fd10:2::1:0 proto 58");
     }
-    expect_leak(ethernet{} / ipv6{.src = "fd50::1", .dst = "fd50::2", .hop_limit = 255} /
-                    icmp6{.type = 128},
-                "fd50::1:0 > fd50::2:0 proto 58");
+    expect_leak(ethernet{} / ipv6{.hop_limit = 255} / icmp6{.type = 128},
+                "fd10:1::1:0 > fd10:2::1:0 proto 58");
 }
 
 TEST_F(LeakWatch, AFlowIsOneSampleWithItsTimes) {

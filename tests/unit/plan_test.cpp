@@ -202,7 +202,7 @@ TEST_F(LawTest, EndpointsAreWrittenAgainWhenAnOwnAddressLeaves) {
     ASSERT_TRUE(run());
     EXPECT_EQ(kernel.log,
               (std::vector<std::string>{"set_watch", "set_watch", "update_peer", "set_prefix",
-                                        "remove_prefix", "set_watch", "remove_watch"}));
+                                        "remove_prefix", "remove_watch", "set_watch"}));
     EXPECT_EQ(kernel.tunnel->sessions.at(key(2)).endpoint, learned);
 }
 

@@ -107,6 +107,16 @@ TEST_F(WatchTest, NodesAreWatchedAmongThemselvesWithHosts) {
     EXPECT_TRUE(watches("192.0.2.2", kOwnNode));
 }
 
+TEST_F(WatchTest, OverlaysAreWatchedUnlessOff) {
+    const auto row = [&] { return kernel.steering.watched.at(prefix("192.0.2.2/32")); };
+    join(2);
+    EXPECT_EQ(row(), static_cast<std::uint32_t>(WGS_WATCH_TO | WGS_WATCH_OVERLAY));
+    config.overlay = false;
+    restart();
+    join(2);
+    EXPECT_EQ(row(), static_cast<std::uint32_t>(WGS_WATCH_TO));
+}
+
 TEST_F(WatchTest, UnclaimedClusterPrefixesMayLeaveInClearUnderPrefer) {
     config.cluster_prefixes = {prefix("10.0.0.0/8")};
     join(2);
