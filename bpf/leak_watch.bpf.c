@@ -24,7 +24,8 @@ enum wgs_outer {
 
 static __always_inline bool wgs_is_tunnel_port(__u16 port) {
     for (__u32 i = 0; i < WGS_MAX_TUNNELS; i++) {
-        const struct wgs_tunnel* tunnel = bpf_map_lookup_elem(&wgs_tunnels_v1, &i);
+        __u32 index = i; /* Linux 6.1 loses track of a counter on the stack */
+        const struct wgs_tunnel* tunnel = bpf_map_lookup_elem(&wgs_tunnels_v1, &index);
         if (tunnel && tunnel->port && tunnel->port == port) return true;
     }
     return false;
