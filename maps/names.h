@@ -12,7 +12,10 @@
 #define WGS_MAP_BYPASS "wgs_bypass_v1"
 #define WGS_MAP_VERDICTS "wgs_verdict_v1"
 #define WGS_MAP_STATS "wgs_stats_v1"
+#define WGS_MAP_PODS "wgs_pods_v1"
+#define WGS_MAP_FLOWS "wgs_flows_v1"
 
 #define WGS_PROG_NIC_OUT "wgs_nic_out"
 #define WGS_PROG_WG_IN "wgs_wg_in"
 #define WGS_PROG_NIC_IN "wgs_nic_in"
+#define WGS_PROG_POD_OUT "wgs_pod_out"

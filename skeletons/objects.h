@@ -16,12 +16,12 @@
 
 namespace wgs {
 
-inline constexpr std::array<std::string_view, 9> kMaps{
-    WGS_MAP_PREFIX4, WGS_MAP_PREFIX6,   WGS_MAP_PEERS,    WGS_MAP_RECORDS, WGS_MAP_TUNNELS,
-    WGS_MAP_BYPASS,  WGS_MAP_UNDERLAYS, WGS_MAP_VERDICTS, WGS_MAP_STATS};
+inline constexpr std::array<std::string_view, 10> kMaps{
+    WGS_MAP_PREFIX4, WGS_MAP_PREFIX6,   WGS_MAP_PEERS, WGS_MAP_RECORDS,  WGS_MAP_TUNNELS,
+    WGS_MAP_BYPASS,  WGS_MAP_UNDERLAYS, WGS_MAP_PODS,  WGS_MAP_VERDICTS, WGS_MAP_STATS};
 
 struct Objects {
-    std::array<UniqueFd, kHooks.size()> programs;
+    std::array<UniqueFd, WGS_HOOK_COUNT> programs;
     std::map<std::string_view, UniqueFd> maps;  // all of kMaps
 };
 

@@ -29,6 +29,7 @@ Result<Tables> make_tables(std::map<std::string_view, UniqueFd> maps) {
         .tunnels = Map<std::uint32_t, wgs_tunnel>(take(WGS_MAP_TUNNELS)),
         .underlays = Map<std::uint32_t, wgs_underlay>(take(WGS_MAP_UNDERLAYS)),
         .bypass = Map<wgs_service, std::uint32_t>(take(WGS_MAP_BYPASS)),
+        .pods = Map<wgs_pod_key, wgs_pod>(take(WGS_MAP_PODS)),
         .verdicts = CounterMap<wgs_counter>(take(WGS_MAP_VERDICTS), cpus),
         .stats = CounterMap<wgs_peer_stats>(take(WGS_MAP_STATS), cpus),
     };
@@ -53,6 +54,8 @@ std::string_view program_name(wgs_hook hook) {
             return WGS_PROG_WG_IN;
         case WGS_HOOK_NIC_IN:
             return WGS_PROG_NIC_IN;
+        case WGS_HOOK_POD_OUT:
+            return WGS_PROG_POD_OUT;
         default:
             return "unknown";
     }
@@ -70,8 +73,8 @@ Result<Programs> Programs::load(const Bpffs& bpffs, const ProgramSettings& setti
 Result<Programs> Programs::own(Objects objects, const ProgramSettings& settings) {
     const auto ids = WGS_TRY(ids_of(objects));
     ByHook programs;
-    for (const wgs_hook hook : kHooks)
-        programs.at(hook) = {.fd = std::move(objects.programs.at(hook)), .id = ids.at(hook)};
+    for (std::size_t i = 0; i < kHooks.size(); ++i)
+        programs.at(kHooks[i]) = {.fd = std::move(objects.programs.at(kHooks[i])), .id = ids[i]};
     return Programs(WGS_TRY(make_tables(std::move(objects.maps))), std::move(programs),
                     fingerprint(embedded_images(), settings, ids));
 }

@@ -15,7 +15,8 @@
 
 namespace wgs {
 
-inline constexpr std::array kHooks{WGS_HOOK_NIC_OUT, WGS_HOOK_WG_IN, WGS_HOOK_NIC_IN};
+inline constexpr std::array kHooks{WGS_HOOK_NIC_OUT, WGS_HOOK_WG_IN, WGS_HOOK_NIC_IN,
+                                   WGS_HOOK_POD_OUT};
 
 // "wgs_nic_out" and so on.
 [[nodiscard]] std::string_view program_name(wgs_hook hook);
@@ -26,6 +27,7 @@ struct ProgramSettings {
     bool policy_require = false;
     bool hosts = false;
     bool overlay = false;
+    bool fast = false;                 // past the host's stack
     std::uint32_t fwmark = 0;          // of outer packets, within mark_mask
     std::uint32_t decrypted_mark = 0;  // of decrypted packets, within mark_mask, another one
     std::uint32_t mark_mask = 0;
@@ -40,6 +42,7 @@ struct Tables {
     Map<std::uint32_t, wgs_tunnel> tunnels;
     Map<std::uint32_t, wgs_underlay> underlays;
     Map<wgs_service, std::uint32_t> bypass;
+    Map<wgs_pod_key, wgs_pod> pods;
     CounterMap<wgs_counter> verdicts;  // index: WGS_VERDICT_INDEX
     CounterMap<wgs_peer_stats> stats;  // index: peer id
 };
@@ -64,7 +67,7 @@ class Programs {
     [[nodiscard]] const LoadedProgram& at(wgs_hook hook) const { return programs_.at(hook); }
 
   private:
-    using ByHook = std::array<LoadedProgram, kHooks.size()>;
+    using ByHook = std::array<LoadedProgram, WGS_HOOK_COUNT>;
     Programs(Tables tables, ByHook programs, std::string build)
         : tables_(std::move(tables)), programs_(std::move(programs)), build_(std::move(build)) {}
 

@@ -16,16 +16,16 @@ constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
 constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
 constexpr std::uint32_t kBefore = 1U << 3;  // with no other program named: before all
 
-int create_link(int program, std::uint32_t ifindex, Direction direction) {
+int create_link(int program, std::uint32_t ifindex, Place place) {
     LIBBPF_OPTS(bpf_link_create_opts, options);
-    options.flags = direction == Direction::ingress ? kBefore : 0;
-    return bpf_link_create(program, static_cast<int>(ifindex),
-                           direction == Direction::ingress ? kTcxIngress : kTcxEgress, &options);
+    options.flags = place.order == Order::first ? kBefore : 0;
+    const auto type = place.direction == Direction::ingress ? kTcxIngress : kTcxEgress;
+    return bpf_link_create(program, static_cast<int>(ifindex), type, &options);
 }
 
 Status create_pinned_link(const std::filesystem::path& pin, int program, std::uint32_t ifindex,
-                          Direction direction) {
-    const UniqueFd link(create_link(program, ifindex, direction));
+                          Place place) {
+    const UniqueFd link(create_link(program, ifindex, place));
     if (!link) return os_error(errno, "attach to device " + std::to_string(ifindex));
     if (bpf_obj_pin(link.get(), pin.c_str()) != 0) return os_error(errno, "pin " + pin.string());
     return {};
@@ -34,7 +34,7 @@ Status create_pinned_link(const std::filesystem::path& pin, int program, std::ui
 }  // namespace
 
 bool has_tcx(int program) {
-    const UniqueFd link(create_link(program, std::numeric_limits<int>::max(), Direction::ingress));
+    const UniqueFd link(create_link(program, std::numeric_limits<int>::max(), Place{}));
     return link || errno == ENODEV;
 }
 
@@ -52,11 +52,11 @@ Result<std::optional<TcxLink>> find_tcx_link(const std::filesystem::path& pin) {
 }
 
 Status put_tcx_link(const std::filesystem::path& pin, int program, std::uint32_t ifindex,
-                    Direction direction) {
+                    Place place) {
     const auto link = WGS_TRY(find_tcx_link(pin));
     if (!link || link->ifindex != ifindex) {
         WGS_TRY(remove_tcx_link(pin));
-        return create_pinned_link(pin, program, ifindex, direction);
+        return create_pinned_link(pin, program, ifindex, place);
     }
     if (bpf_link_update(link->fd.get(), program, nullptr) != 0)
         return os_error(errno, "update " + pin.string());

@@ -12,6 +12,12 @@
 namespace wgs {
 
 enum class Direction { ingress, egress };
+enum class Order { first, last };  // among all programs there
+
+struct Place {
+    Direction direction = Direction::ingress;
+    Order order = Order::first;
+};
 
 struct TcxLink {
     UniqueFd fd;
@@ -23,10 +29,9 @@ struct TcxLink {
 [[nodiscard]] bool has_tcx(int program);
 // None: no such pin.
 Result<std::optional<TcxLink>> find_tcx_link(const std::filesystem::path& pin);
-// Updates the link pinned there in one step or, if there is no live one, makes and pins one: at an
-// ingress before all other programs, at an egress after them.
+// Updates the link pinned there in one step or, if there is no live one, makes and pins one.
 Status put_tcx_link(const std::filesystem::path& pin, int program, std::uint32_t ifindex,
-                    Direction direction);
+                    Place place);
 // Detaches before it returns. No such pin is not an error.
 Status remove_tcx_link(const std::filesystem::path& pin);
 

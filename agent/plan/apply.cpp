@@ -52,6 +52,8 @@ struct Apply {
     Status operator()(const RemovePrefix& step) const {
         return steering.remove_prefix(step.prefix);
     }
+    Status operator()(const SetPod& step) const { return steering.set_pod(step.address, step.pod); }
+    Status operator()(const RemovePod& step) const { return steering.remove_pod(step.address); }
     Status operator()(const AttachHook& step) const { return steering.attach(step.hook); }
     Status operator()(const DetachHook& step) const { return steering.detach(step.hook); }
 };

@@ -17,7 +17,8 @@ class Planner {
         : desired_(desired),
           actual_(actual),
           now_(now),
-          source_addresses_stale_(own_address_left()) {}
+          source_addresses_stale_(own_address_left()),
+          pods_(servable_pods()) {}
 
     Plan run();
 
@@ -44,6 +45,9 @@ class Planner {
     void free_underlays();
     void set_bypass();
     void hooks();
+    [[nodiscard]] LocalPods servable_pods() const;
+    void withdraw_pods();
+    void serve_pods();
     void bind_peers();
     void set_ways();
     [[nodiscard]] std::optional<PeerWay> way_of(const DesiredPeer& peer) const;
@@ -65,6 +69,7 @@ class Planner {
     [[nodiscard]] bool sessions_possible() const {
         return actual_.tunnel && actual_.tunnel->public_key == desired_.public_key;
     }
+    [[nodiscard]] bool pod_is_served(std::uint32_t ifindex) const;
     void emit(Step step) { plan_.steps.push_back(std::move(step)); }
     [[nodiscard]] std::map<Prefix, Owner> wanted_prefixes() const;
 
@@ -72,6 +77,7 @@ class Planner {
     const ActualState& actual_;
     Clock::time_point now_;
     bool source_addresses_stale_;
+    LocalPods pods_;
     std::map<std::string, Pair> pairs_;
     std::map<std::uint32_t, std::uint8_t> underlay_rows_;  // by index of the device
     std::map<PublicKey, const DesiredPeer*> by_key_;

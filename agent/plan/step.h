@@ -85,6 +85,15 @@ struct RemovePrefix {
     Prefix prefix;
     bool operator==(const RemovePrefix&) const = default;
 };
+struct SetPod {
+    IpAddress address;
+    LocalPod pod;
+    bool operator==(const SetPod&) const = default;
+};
+struct RemovePod {
+    IpAddress address;
+    bool operator==(const RemovePod&) const = default;
+};
 struct AttachHook {
     Hook hook;
     bool operator==(const AttachHook&) const = default;
@@ -94,10 +103,11 @@ struct DetachHook {
     bool operator==(const DetachHook&) const = default;
 };
 
-using Step = std::variant<CreateTunnel, ConfigureTunnel, UpdateSession, RestartSession,
-                          RemoveAllowedIps, RemoveSession, SetTunnelEntry, SetUnderlay, AddBypass,
-                          RemoveBypass, BindPeer, UpdateRecord, SetPeerState, SetPeerWay,
-                          ReleasePeer, SetPrefix, RemovePrefix, AttachHook, DetachHook>;
+using Step =
+    std::variant<CreateTunnel, ConfigureTunnel, UpdateSession, RestartSession, RemoveAllowedIps,
+                 RemoveSession, SetTunnelEntry, SetUnderlay, AddBypass, RemoveBypass, BindPeer,
+                 UpdateRecord, SetPeerState, SetPeerWay, ReleasePeer, SetPrefix, RemovePrefix,
+                 SetPod, RemovePod, AttachHook, DetachHook>;
 
 // One line for logs and errors: "set prefix 10.1.0.0/24 to peer 9".
 [[nodiscard]] std::string describe(const Step& step);

@@ -15,20 +15,24 @@ using Json = nlohmann::ordered_json;
 
 const std::vector<HookStatus> kHooks{
     {.hook = {.ifindex = 2, .point = HookPoint::nic_out},
+     .device = "eth0",
      .kind = "tcx",
      .program = "wgs_nic_out",
      .current = true},
     {.hook = {.ifindex = 9, .point = HookPoint::wg_in},
+     .device = "wgsteer0",
      .kind = "tcx",
      .program = "wgs_wg_in",
      .current = true},
     {.hook = {.ifindex = 2, .point = HookPoint::nic_in},
+     .device = "eth0",
      .kind = "clsact",
      .program = "wgs_nic_in",
      .current = false},
-    {.hook = {.ifindex = 77, .point = HookPoint::nic_in},
+    {.hook = {.ifindex = 77, .point = HookPoint::pod_out},
+     .device = "veth1",
      .kind = "tcx",
-     .program = "wgs_nic_in",
+     .program = "wgs_pod_out",
      .current = true},
 };
 
@@ -58,6 +62,8 @@ TEST(StatusDocument, ShowsTheNodeItsPeersTunnelHooksAndVerdicts) {
       "node": "node-a",
       "policy": "require",
       "hosts": true,
+      "path": "transparent",
+      "fast_pods": 0,
       "in_sync": true,
       "source_complete": true,
       "peers": {"total": 2, "ready": 1, "waiting": 0, "no_key": 1, "conflict": 0, "stalled": 0},
@@ -74,7 +80,7 @@ TEST(StatusDocument, ShowsTheNodeItsPeersTunnelHooksAndVerdicts) {
         {"device": "eth0", "hook": "egress", "kind": "tcx", "program": "wgs_nic_out", "attached": true},
         {"device": "wgsteer0", "hook": "ingress", "kind": "tcx", "program": "wgs_wg_in", "attached": true},
         {"device": "eth0", "hook": "ingress", "kind": "clsact", "program": "wgs_nic_in", "attached": false},
-        {"device": "77", "hook": "ingress", "kind": "tcx", "program": "wgs_nic_in", "attached": true}
+        {"device": "veth1", "hook": "ingress", "kind": "tcx", "program": "wgs_pod_out", "attached": true}
       ],
       "verdicts": {"steered": 5, "no_tunnel": 3, "decrypted": 3},
       "leaks": null,

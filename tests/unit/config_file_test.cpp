@@ -35,8 +35,8 @@ cluster_prefixes: [10.0.0.0/8]
 policy: require
 hosts: true
 overlay: off
-path: transparent
-pod_interfaces: ["cali*", "veth*", "lxc*"]
+path: fast
+pod_interfaces: ["cali*", tap0]
 bypass: [{proto: tcp, port: 6443}, {proto: icmp}]
 max_peers: 100
 wireguard:
@@ -69,6 +69,8 @@ log: {level: debug, format: json}
     EXPECT_EQ(
         config->bypass,
         (std::set<Service>{{.protocol = 1}, {.protocol = 6, .port = 6443}, {.protocol = 58}}));
+    EXPECT_EQ(config->path, Path::fast);
+    EXPECT_EQ(config->pod_interfaces, (std::vector<std::string>{"cali*", "tap0"}));
     EXPECT_EQ(config->max_peers, 100u);
     EXPECT_EQ(config->wireguard.backend, BackendChoice::userspace);
     EXPECT_EQ(config->wireguard.device, "wg-a");
@@ -91,6 +93,8 @@ TEST(Config, HasTheDefaultsOfTheContract) {
     EXPECT_FALSE(config->hosts);
     EXPECT_TRUE(config->overlay);
     EXPECT_TRUE(config->bypass.empty());
+    EXPECT_EQ(config->path, Path::transparent);
+    EXPECT_EQ(config->pod_interfaces, (std::vector<std::string>{"cali*", "veth*", "lxc*"}));
     EXPECT_EQ(config->wireguard.backend, BackendChoice::automatic);
     EXPECT_EQ(config->wireguard.device, "wgsteer0");
     EXPECT_EQ(config->wireguard.port, 51820);
@@ -207,7 +211,6 @@ TEST(Config, RefusesBadValuesByFileLineAndKey) {
 
 TEST(Config, RefusesWhatItCouldOnlyIgnore) {
     const Refusal cases[] = {
-        {"path: fast", "c.yaml:2: path: not supported yet"},
         {"wireguard: {lanes: 2}", "c.yaml:2: wireguard.lanes: not supported yet"},
         {"wireguard: {threaded_napi: true}",
          "c.yaml:2: wireguard.threaded_napi: not supported yet"},
