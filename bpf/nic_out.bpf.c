@@ -8,57 +8,35 @@
 #include "bpf/lib/act.h"
 #include "bpf/lib/decide.h"
 #include "bpf/lib/frame.h"
-#include "bpf/lib/lookup.h"
+#include "bpf/lib/judge.h"
+#include "bpf/lib/pods.h"
 #include "bpf/lib/steer.h"
 
 const volatile bool policy_require = false;
 const volatile bool hosts = false;
 const volatile bool overlay = false;
+const volatile bool fast = false;
 const volatile __u32 fwmark = 0x1000;
 const volatile __u32 decrypted_mark = 0x2000;
 const volatile __u32 mark_mask = 0x3000;
 const volatile __u32 tunnel_id = 0; /* whose outer packets these may be */
-
-static __always_inline void wgs_look_up(const struct wgs_packet* packet,
-                                        const struct wgs_scope* scope, struct wgs_owners* owners) {
-    owners->destination = wgs_owner_of(packet, packet->destination);
-    if (!owners->destination) return;
-    owners->source = wgs_owner_of(packet, packet->source);
-    if (wgs_is_node_to_node(owners) && wgs_is_in_scope(packet, scope))
-        owners->bypassed = wgs_is_bypassed(packet);
-}
-
-static __always_inline void wgs_decide(struct __sk_buff* skb, const struct wgs_packet* packet,
-                                       struct wgs_decision* decision, struct wgs_way* way) {
-    const struct wgs_scope scope = {.hosts = hosts, .overlay = overlay};
-    const bool marked = (skb->mark & mark_mask) == fwmark;
-    struct wgs_owners owners = {};
-
-    decision->reason = wgs_out_by_headers(packet, marked, wgs_port_of(tunnel_id));
-    if (decision->reason != WGS_REASON_none) return;
-    wgs_look_up(packet, &scope, &owners);
-    decision->peer = WGS_OWNER_PEER(owners.destination);
-    decision->tunnel = wgs_way_to(decision->peer, way);
-    decision->reason = wgs_out_by_owners(packet, marked, &owners, way, &scope);
-    if (decision->reason != WGS_REASON_steered) return;
-    const struct wgs_size size = wgs_size_of(skb, packet);
-    decision->reason = wgs_out_by_size(packet, &owners, &size, way->mtu);
-}
 
 SEC("tc")
 int wgs_nic_out(struct __sk_buff* skb) {
     struct wgs_packet packet;
     struct wgs_decision decision = {};
     struct wgs_way way = {};
+    const struct wgs_scope scope = {.hosts = hosts, .overlay = overlay};
     enum wgs_verdict verdict;
 
     wgs_parse_skb(skb, &packet);
-    wgs_decide(skb, &packet, &decision, &way);
+    wgs_judge(skb, &packet, (skb->mark & mark_mask) == fwmark, tunnel_id, &scope, &decision, &way);
     verdict =
         wgs_out_verdict(decision.reason, policy_require ? WGS_POLICY_REQUIRE : WGS_POLICY_PREFER);
     wgs_account(skb, WGS_HOOK_NIC_OUT, &decision, verdict, packet.l3_offset);
     switch (verdict) {
         case WGS_VERDICT_STEER:
+            if (fast) wgs_forget_flow(skb, &packet);
             return wgs_steer(skb, &packet, decision.reason, &way);
         case WGS_VERDICT_DROP:
             if (decision.reason != WGS_REASON_too_big) return TC_ACT_SHOT;

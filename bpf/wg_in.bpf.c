@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // tc ingress of a tunnel: sends decrypted packets back to the underlay device, as if they came from
-// its wire in clear.
+// its wire in clear, or with `path: fast` into the pods that they are for.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/lib/act.h"
 #include "bpf/lib/decide.h"
+#include "bpf/lib/deliver.h"
 #include "bpf/lib/frame.h"
 #include "bpf/lib/lookup.h"
 #include "bpf/lib/mss.h"
 
+const volatile bool fast = false;
 const volatile __u32 mark_mask = 0x3000;
 const volatile __u32 decrypted_mark = 0x2000;
 const volatile __u32 tunnel_id = 0;
@@ -35,9 +37,12 @@ int wgs_wg_in(struct __sk_buff* skb) {
     const struct wgs_underlay* underlay = wgs_underlay_of(peer.underlay);
     decision.reason = wgs_decrypted_by_owner(owner, underlay != 0);
     bool accepted = underlay && decision.reason == WGS_REASON_decrypted;
+    const struct wgs_pod* pod = fast && accepted ? wgs_direct_pod(skb, &packet, &peer) : 0;
+    if (pod) decision.reason = WGS_REASON_delivered;
     wgs_account(skb, WGS_HOOK_WG_IN, &decision, accepted ? WGS_VERDICT_STEER : WGS_VERDICT_DROP, 0);
     if (!accepted) return TC_ACT_SHOT;
     wgs_fit_mss(skb, &packet, peer.mtu);
+    if (pod) return wgs_deliver(skb, &packet, pod);
     return wgs_reinject(skb, &packet, underlay);
 }
 

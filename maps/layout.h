@@ -133,6 +133,32 @@ struct wgs_peer_stats {
     struct wgs_counter dropped;
 };
 
+/* A pod of this node. Its key is its address, IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2). */
+struct wgs_pod_key {
+    __u32 address[4]; /* network byte order */
+};
+struct wgs_pod {
+    __u32 ifindex;       /* of the host's end of its veth */
+    __u8 mac[6];         /* of the pod's end */
+    __u8 gateway_mac[6]; /* what the pod sends to: that veth, or the bridge it is a port of */
+    __u32 heard;         /* 1: wgs_pod_out has seen a packet from it; set by programs only */
+};
+WGS_STATIC_ASSERT(sizeof(struct wgs_pod) == 20, "no hidden padding");
+#define WGS_MAX_PODS 4096
+
+/* What one of our pods and somebody else send each other. Everything but `protocol` is in network
+ * byte order; an IPv4 address is the first word of four. Ports are 0 where a packet shows none. */
+struct wgs_flow {
+    __u32 pod[4];
+    __u32 other[4];
+    __u16 pod_port;
+    __u16 other_port;
+    __u8 protocol;
+    __u8 family; /* 4 or 6 */
+    __u16 reserved;
+};
+WGS_STATIC_ASSERT(sizeof(struct wgs_flow) == 40, "no hidden padding");
+
 /* Per-hook totals: index = hook * WGS_REASON_COUNT + reason, value struct wgs_counter. */
 #define WGS_VERDICT_INDEX(hook, reason) ((hook)*WGS_REASON_COUNT + (reason))
 #define WGS_VERDICT_ENTRIES (WGS_HOOK_COUNT * WGS_REASON_COUNT)

@@ -11,6 +11,7 @@
 #include "maps/layout.h"
 
 #define WGS_MAX_PREFIXES (1 << 20)
+#define WGS_MAX_FLOWS (1 << 16)
 
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -101,3 +102,20 @@ struct {
     __type(key, struct wgs_leak_flow);
     __type(value, struct wgs_leak);
 } wgs_leaks_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, WGS_MAX_PODS);
+    __type(key, struct wgs_pod_key);
+    __type(value, struct wgs_pod);
+} wgs_pods_v1 SEC(".maps");
+
+/* Flows that leave past the host's stack; the value says nothing. Has one row, and no pin, while
+ * nothing goes past it. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, WGS_MAX_FLOWS);
+    __type(key, struct wgs_flow);
+    __type(value, __u8);
+} wgs_flows_v1 SEC(".maps");

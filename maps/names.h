@@ -15,8 +15,11 @@
 #define WGS_MAP_WATCH4 "wgs_watch4_v1"
 #define WGS_MAP_WATCH6 "wgs_watch6_v1"
 #define WGS_MAP_LEAKS "wgs_leaks_v1"
+#define WGS_MAP_PODS "wgs_pods_v1"
+#define WGS_MAP_FLOWS "wgs_flows_v1"
 
 #define WGS_PROG_NIC_OUT "wgs_nic_out"
 #define WGS_PROG_WG_IN "wgs_wg_in"
 #define WGS_PROG_NIC_IN "wgs_nic_in"
 #define WGS_PROG_LEAK_WATCH "wgs_leak_watch"
+#define WGS_PROG_POD_OUT "wgs_pod_out"

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -37,11 +38,11 @@ bpf_tc_hook hook_at(std::uint32_t ifindex, Direction direction) {
     return hook_at(ifindex, direction == Direction::ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
 }
 
-bpf_tc_opts filter_options(Direction direction, std::uint32_t number) {
+bpf_tc_opts filter_options(Place place, std::uint32_t number) {
     bpf_tc_opts options{};
     options.sz = sizeof(options);
     options.handle = kHandle + number;
-    options.priority = direction == Direction::ingress ? kFirstPriority : kLastPriority + number;
+    options.priority = place.order == Order::first ? kFirstPriority : kLastPriority + number;
     return options;
 }
 
@@ -84,11 +85,10 @@ Status remove_qdisc_if_unused(std::uint32_t ifindex) {
 
 }  // namespace
 
-Status put_clsact_filter(std::uint32_t ifindex, Direction direction, std::uint32_t number,
-                         int program) {
+Status put_clsact_filter(std::uint32_t ifindex, Place place, std::uint32_t number, int program) {
     const LibbpfLog log;
-    const auto hook = hook_at(ifindex, direction);
-    auto options = filter_options(direction, number);
+    const auto hook = hook_at(ifindex, place.direction);
+    auto options = filter_options(place, number);
     options.prog_fd = program;
     options.flags = BPF_TC_F_REPLACE;
     const int result = bpf_tc_attach(&hook, &options);
@@ -96,20 +96,20 @@ Status put_clsact_filter(std::uint32_t ifindex, Direction direction, std::uint32
     return {};
 }
 
-std::optional<std::uint32_t> find_clsact_filter(std::uint32_t ifindex, Direction direction,
+std::optional<std::uint32_t> find_clsact_filter(std::uint32_t ifindex, Place place,
                                                 std::uint32_t number) {
     const LibbpfLog log;
-    const auto hook = hook_at(ifindex, direction);
-    auto options = filter_options(direction, number);
+    const auto hook = hook_at(ifindex, place.direction);
+    auto options = filter_options(place, number);
     if (bpf_tc_query(&hook, &options) != 0) return std::nullopt;
     return options.prog_id;
 }
 
-Status remove_clsact_filter(std::uint32_t ifindex, Direction direction, std::uint32_t number) {
-    if (!find_clsact_filter(ifindex, direction, number)) return {};
+Status remove_clsact_filter(std::uint32_t ifindex, Place place, std::uint32_t number) {
+    if (!find_clsact_filter(ifindex, place, number)) return {};
     const LibbpfLog log;
-    const auto hook = hook_at(ifindex, direction);
-    const auto options = filter_options(direction, number);
+    const auto hook = hook_at(ifindex, place.direction);
+    const auto options = filter_options(place, number);
     const int result = bpf_tc_detach(&hook, &options);
     if (result != 0) return log.error(-result, "remove a filter from " + describe(ifindex));
     return {};
@@ -122,6 +122,19 @@ Status ensure_clsact_qdisc(std::uint32_t ifindex, const fs::path& markers) {
     if (result == -EEXIST) return {};
     if (result != 0) return log.error(-result, "add a clsact qdisc to " + describe(ifindex));
     return make_marker(markers / (std::string(kQdiscMarker) + std::to_string(ifindex)));
+}
+
+// Markers, of qdiscs and of filters, end in "-IFINDEX".
+Status sweep_dead_markers(const fs::path& markers) {
+    std::error_code failure;
+    for (const auto& entry : fs::directory_iterator(markers, failure)) {
+        const std::string name = entry.path().filename();
+        std::array<char, IF_NAMESIZE> device{};
+        unsigned ifindex = 0;
+        std::from_chars(name.data() + name.rfind('-') + 1, name.data() + name.size(), ifindex);
+        if (::if_indextoname(ifindex, device.data()) == nullptr) WGS_TRY(remove_marker(entry));
+    }
+    return {};
 }
 
 Status remove_unused_clsact_qdiscs(const fs::path& markers) {

@@ -12,19 +12,19 @@
 
 namespace wgs {
 
-// `number`, below 16, tells our filters on one device from each other; at an egress it is their
-// order as well. An existing filter is replaced in one step.
-Status put_clsact_filter(std::uint32_t ifindex, Direction direction, std::uint32_t number,
-                         int program);
+// `number`, below 16, tells our filters on one device from each other; among those that come last
+// it is their order as well. An existing filter is replaced in one step.
+Status put_clsact_filter(std::uint32_t ifindex, Place place, std::uint32_t number, int program);
 // Id of the program in our filter; none: no such filter or device.
-[[nodiscard]] std::optional<std::uint32_t> find_clsact_filter(std::uint32_t ifindex,
-                                                              Direction direction,
+[[nodiscard]] std::optional<std::uint32_t> find_clsact_filter(std::uint32_t ifindex, Place place,
                                                               std::uint32_t number);
 // Nothing there is not an error.
-Status remove_clsact_filter(std::uint32_t ifindex, Direction direction, std::uint32_t number);
+Status remove_clsact_filter(std::uint32_t ifindex, Place place, std::uint32_t number);
 
 // Adds the qdisc; leaves a marker in `markers` if it was not there before.
 Status ensure_clsact_qdisc(std::uint32_t ifindex, const std::filesystem::path& markers);
+// Removes the markers of devices that are gone.
+Status sweep_dead_markers(const std::filesystem::path& markers);
 // Removes the qdiscs which have a marker, if they hold no filter, and the markers.
 Status remove_unused_clsact_qdiscs(const std::filesystem::path& markers);
 

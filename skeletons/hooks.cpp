@@ -17,9 +17,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Direction direction_of(wgs_hook hook) {
-    const bool leaving = hook == WGS_HOOK_NIC_OUT || hook == WGS_HOOK_LEAK_WATCH;
-    return leaving ? Direction::egress : Direction::ingress;
+// Before the programs of others what comes in is as the wire or the tunnel gave it, behind them
+// what goes out is as it will be. At a pod's veth they keep their say as well: its network policy.
+Place place_of(wgs_hook hook) {
+    switch (hook) {
+        case WGS_HOOK_NIC_OUT:
+        case WGS_HOOK_LEAK_WATCH:
+            return {.direction = Direction::egress, .order = Order::last};
+        case WGS_HOOK_POD_OUT:
+            return {.direction = Direction::ingress, .order = Order::last};
+        default:
+            return {.direction = Direction::ingress, .order = Order::first};
+    }
 }
 
 // Names of pins and markers: "wgs_nic_out-2". The index, because a device's name may change.
@@ -62,7 +71,7 @@ Status list_tcx(const Bpffs& bpffs, std::vector<Attachment>& found) {
 
 Status list_clsact(const Bpffs& bpffs, std::vector<Attachment>& found) {
     for (const HookSite& site : WGS_TRY(sites_in(bpffs.clsact()))) {
-        const auto program = find_clsact_filter(site.ifindex, direction_of(site.hook), site.hook);
+        const auto program = find_clsact_filter(site.ifindex, place_of(site.hook), site.hook);
         if (program)
             found.push_back({.site = site, .kind = AttachKind::clsact, .program_id = *program});
     }
@@ -88,20 +97,26 @@ Result<std::optional<TcxLink>> link_behind(const Bpffs& bpffs, const HookSite& s
     return link;
 }
 
+// TCX programs come before clsact filters, whoever attaches when: as a filter with the last number
+// ours stays behind all others at a pod's veth.
+bool uses_tcx(const HookSite& site, const LoadedProgram& program) {
+    return site.hook != WGS_HOOK_POD_OUT && has_tcx(program.fd.get());
+}
+
 }  // namespace
 
 Status Hooks::attach(const HookSite& site, const LoadedProgram& program) const {
-    const Direction direction = direction_of(site.hook);
-    if (has_tcx(program.fd.get())) {
+    const Place place = place_of(site.hook);
+    if (uses_tcx(site, program)) {
         WGS_TRY(sweep_dead_links(bpffs_));
         const auto behind = WGS_TRY(link_behind(bpffs_, site));
-        return put_tcx_link(bpffs_.links() / site_name(site), program.fd.get(),
-                            {.ifindex = site.ifindex,
-                             .direction = direction,
-                             .next = behind ? behind->fd.get() : -1});
+        return put_tcx_link(
+            bpffs_.links() / site_name(site), program.fd.get(),
+            {.ifindex = site.ifindex, .place = place, .next = behind ? behind->fd.get() : -1});
     }
+    WGS_TRY(sweep_dead_markers(bpffs_.clsact()));
     WGS_TRY(ensure_clsact_qdisc(site.ifindex, bpffs_.clsact()));
-    WGS_TRY(put_clsact_filter(site.ifindex, direction, site.hook, program.fd.get()));
+    WGS_TRY(put_clsact_filter(site.ifindex, place, site.hook, program.fd.get()));
     return make_marker(bpffs_.clsact() / site_name(site));
 }
 
@@ -109,7 +124,7 @@ Status Hooks::detach(const HookSite& site) const {
     WGS_TRY(remove_tcx_link(bpffs_.links() / site_name(site)));
     std::error_code ignored;
     if (!fs::exists(bpffs_.clsact() / site_name(site), ignored)) return {};
-    WGS_TRY(remove_clsact_filter(site.ifindex, direction_of(site.hook), site.hook));
+    WGS_TRY(remove_clsact_filter(site.ifindex, place_of(site.hook), site.hook));
     return remove_marker(bpffs_.clsact() / site_name(site));
 }
 

@@ -27,9 +27,10 @@ struct Attachment {
     std::uint32_t program_id = 0;
 };
 
-// Uses TCX links where the kernel has them (6.6 and later), else clsact filters. At an ingress our
-// program comes first, at an egress last, and the leak watch after the others of ours. All calls
-// concern the caller's network namespace.
+// Uses TCX links where the kernel has them (6.6 and later), else clsact filters; at pods' veths
+// always the latter. Our programs come first at the ingress of underlay and tunnels, elsewhere
+// last, and the leak watch after the others of ours. All calls concern the caller's network
+// namespace.
 class Hooks {
   public:
     explicit Hooks(Bpffs bpffs) : bpffs_(std::move(bpffs)) {}

@@ -3,24 +3,28 @@
 
 #include <bpf/libbpf.h>
 
-#include <array>
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
+#include <string>
 
 namespace wgs {
 namespace {
 
 // A verifier log can be megabytes; its beginning is of no use, its end says what is wrong.
 constexpr std::size_t kKeptBytes = 16384;
-constexpr std::size_t kLineBytes = 4096;
 
 thread_local std::string* current_log = nullptr;
 
 int collect(libbpf_print_level level, const char* format, va_list arguments) {
     if (!current_log || level != LIBBPF_WARN) return 0;
-    std::array<char, kLineBytes> line{};
-    const int written = std::vsnprintf(line.data(), line.size(), format, arguments);
-    current_log->append(line.data());
+    va_list again;
+    va_copy(again, arguments);
+    const int written = std::vsnprintf(nullptr, 0, format, again);
+    va_end(again);
+    std::string line(static_cast<std::size_t>(std::max(written, 0)) + 1, '\0');
+    std::vsnprintf(line.data(), line.size(), format, arguments);
+    current_log->append(line.c_str());
     if (current_log->size() > kKeptBytes) current_log->erase(0, current_log->size() - kKeptBytes);
     return written;
 }

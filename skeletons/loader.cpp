@@ -7,6 +7,8 @@
 #include <leak_watch.skel.h>
 #include <nic_in.skel.h>
 #include <nic_out.skel.h>
+#include <pod_out.skel.h>
+#include <unistd.h>
 #include <wg_in.skel.h>
 
 #include <algorithm>
@@ -34,6 +36,7 @@ Result<Owned<Skeleton>> open_skeleton(std::string_view name) {
 void configure(nic_out_bpf& skeleton, const ProgramSettings& settings) {
     skeleton.rodata->policy_require = settings.policy_require;
     skeleton.rodata->hosts = settings.hosts;
+    skeleton.rodata->fast = settings.fast;
     skeleton.rodata->overlay = settings.overlay;
     skeleton.rodata->fwmark = settings.fwmark;
     skeleton.rodata->decrypted_mark = settings.decrypted_mark;
@@ -41,6 +44,7 @@ void configure(nic_out_bpf& skeleton, const ProgramSettings& settings) {
 }
 
 void configure(wg_in_bpf& skeleton, const ProgramSettings& settings) {
+    skeleton.rodata->fast = settings.fast;
     skeleton.rodata->mark_mask = settings.mark_mask;
     skeleton.rodata->decrypted_mark = settings.decrypted_mark;
 }
@@ -58,8 +62,22 @@ void configure(leak_watch_bpf& skeleton, const ProgramSettings& settings) {
     skeleton.rodata->mark_mask = settings.mark_mask;
 }
 
+void configure(pod_out_bpf& skeleton, const ProgramSettings& settings) {
+    skeleton.rodata->fast = settings.fast;
+    skeleton.rodata->hosts = settings.hosts;
+    skeleton.rodata->overlay = settings.overlay;
+}
+
 bool has_row_per_peer(std::string_view map) {
     return map == WGS_MAP_PEERS || map == WGS_MAP_RECORDS || map == WGS_MAP_STATS;
+}
+
+// The kernel allocates this map in full: it is there only while it is used.
+Status forgo_flows(bpf_map* map, const std::filesystem::path& pin) {
+    bpf_map__set_max_entries(map, 1);
+    if (::unlink(pin.c_str()) != 0 && errno != ENOENT)
+        return os_error(errno, "remove " + pin.string());
+    return {};
 }
 
 // Sizes the maps and tells libbpf where each is, or is to be, pinned. Those that are not the
@@ -68,7 +86,9 @@ Status configure_maps(bpf_object* object, const Bpffs& bpffs, const ProgramSetti
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, object) {
         const std::string name = bpf_map__name(map);
-        if (std::ranges::find(kMaps, name) == kMaps.end()) continue;
+        if (name == WGS_MAP_FLOWS && !settings.fast) WGS_TRY(forgo_flows(map, bpffs.maps() / name));
+        const bool shared = name == WGS_MAP_FLOWS && settings.fast;
+        if (!shared && std::ranges::find(kMaps, name) == kMaps.end()) continue;
         if (has_row_per_peer(name))
             bpf_map__set_max_entries(map, settings.max_peers + WGS_PEER_FIRST);
         if (bpf_map__set_pin_path(map, (bpffs.maps() / name).c_str()) != 0)
@@ -124,18 +144,21 @@ std::span<const std::byte> image() {
 }  // namespace
 
 std::vector<std::span<const std::byte>> embedded_images() {
-    return {image<nic_out_bpf>(), image<wg_in_bpf>(), image<nic_in_bpf>(), image<leak_watch_bpf>()};
+    return {image<nic_out_bpf>(), image<wg_in_bpf>(), image<nic_in_bpf>(), image<pod_out_bpf>(),
+            image<leak_watch_bpf>()};
 }
 
 Result<Objects> load_objects(const Bpffs& bpffs, const ProgramSettings& settings) {
     const auto nic_out = WGS_TRY(load_one<nic_out_bpf>(WGS_HOOK_NIC_OUT, bpffs, settings));
     const auto wg_in = WGS_TRY(load_one<wg_in_bpf>(WGS_HOOK_WG_IN, bpffs, settings));
     const auto nic_in = WGS_TRY(load_one<nic_in_bpf>(WGS_HOOK_NIC_IN, bpffs, settings));
+    const auto pod_out = WGS_TRY(load_one<pod_out_bpf>(WGS_HOOK_POD_OUT, bpffs, settings));
     const auto leak_watch = WGS_TRY(load_one<leak_watch_bpf>(WGS_HOOK_LEAK_WATCH, bpffs, settings));
     Objects objects;
     objects.programs[WGS_HOOK_NIC_OUT] = WGS_TRY(take_program(nic_out->obj, WGS_HOOK_NIC_OUT));
     objects.programs[WGS_HOOK_WG_IN] = WGS_TRY(take_program(wg_in->obj, WGS_HOOK_WG_IN));
     objects.programs[WGS_HOOK_NIC_IN] = WGS_TRY(take_program(nic_in->obj, WGS_HOOK_NIC_IN));
+    objects.programs[WGS_HOOK_POD_OUT] = WGS_TRY(take_program(pod_out->obj, WGS_HOOK_POD_OUT));
     objects.programs[WGS_HOOK_LEAK_WATCH] =
         WGS_TRY(take_program(leak_watch->obj, WGS_HOOK_LEAK_WATCH));
     for (const std::string_view map : kMaps)

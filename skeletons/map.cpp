@@ -33,7 +33,7 @@ Status RawMap::erase(const void* key) const {
 
 Status RawMap::read_all(std::size_t key_size, std::size_t value_size,
                         std::vector<std::uint8_t>& keys, std::vector<std::uint8_t>& values) const {
-    // The kernel's position in arrays and tries is the last key it gave.
+    // The kernel's position: in arrays and tries the last key it gave, in hashes a bucket's number.
     std::vector<std::uint8_t> position(key_size);
     std::size_t entries = 0;
     for (bool more = true; more;) {

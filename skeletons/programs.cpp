@@ -29,6 +29,7 @@ Result<Tables> make_tables(std::map<std::string_view, UniqueFd> maps) {
         .tunnels = Map<std::uint32_t, wgs_tunnel>(take(WGS_MAP_TUNNELS)),
         .underlays = Map<std::uint32_t, wgs_underlay>(take(WGS_MAP_UNDERLAYS)),
         .bypass = Map<wgs_service, std::uint32_t>(take(WGS_MAP_BYPASS)),
+        .pods = Map<wgs_pod_key, wgs_pod>(take(WGS_MAP_PODS)),
         .verdicts = CounterMap<wgs_counter>(take(WGS_MAP_VERDICTS), cpus),
         .stats = CounterMap<wgs_peer_stats>(take(WGS_MAP_STATS), cpus),
         .watch4 = Map<wgs_prefix4, wgs_watched>(take(WGS_MAP_WATCH4)),
@@ -58,6 +59,8 @@ std::string_view program_name(wgs_hook hook) {
             return WGS_PROG_NIC_IN;
         case WGS_HOOK_LEAK_WATCH:
             return WGS_PROG_LEAK_WATCH;
+        case WGS_HOOK_POD_OUT:
+            return WGS_PROG_POD_OUT;
         default:
             return "unknown";
     }

@@ -16,7 +16,7 @@
 namespace wgs {
 
 inline constexpr std::array kHooks{WGS_HOOK_NIC_OUT, WGS_HOOK_WG_IN, WGS_HOOK_NIC_IN,
-                                   WGS_HOOK_LEAK_WATCH};
+                                   WGS_HOOK_POD_OUT, WGS_HOOK_LEAK_WATCH};
 
 // "wgs_nic_out" and so on.
 [[nodiscard]] std::string_view program_name(wgs_hook hook);
@@ -27,6 +27,7 @@ struct ProgramSettings {
     bool policy_require = false;
     bool hosts = false;
     bool overlay = false;
+    bool fast = false;                 // past the host's stack
     std::uint32_t fwmark = 0;          // of outer packets, within mark_mask
     std::uint32_t decrypted_mark = 0;  // of decrypted packets, within mark_mask, another one
     std::uint32_t mark_mask = 0;
@@ -41,6 +42,7 @@ struct Tables {
     Map<std::uint32_t, wgs_tunnel> tunnels;
     Map<std::uint32_t, wgs_underlay> underlays;
     Map<wgs_service, std::uint32_t> bypass;
+    Map<wgs_pod_key, wgs_pod> pods;
     CounterMap<wgs_counter> verdicts;  // index: WGS_VERDICT_INDEX
     CounterMap<wgs_peer_stats> stats;  // index: peer id
     Map<wgs_prefix4, wgs_watched> watch4;

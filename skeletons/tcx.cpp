@@ -19,13 +19,13 @@ constexpr std::uint32_t kLink = 1U << 13;   // the other one is named by its lin
 
 int create_link(int program, const TcxPlace& place) {
     LIBBPF_OPTS(bpf_link_create_opts, options);
-    options.flags = place.direction == Direction::ingress ? kBefore : 0;
+    options.flags = place.place.order == Order::first ? kBefore : 0;
     if (place.next >= 0) {
         options.flags = kBefore | kLink;
         // In union bpf_attr the same word as tcx.relative_fd, for which libbpf 1.1 has no name.
         options.target_btf_id = static_cast<std::uint32_t>(place.next);
     }
-    const auto type = place.direction == Direction::ingress ? kTcxIngress : kTcxEgress;
+    const auto type = place.place.direction == Direction::ingress ? kTcxIngress : kTcxEgress;
     return bpf_link_create(program, static_cast<int>(place.ifindex), type, &options);
 }
 

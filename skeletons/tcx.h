@@ -12,6 +12,12 @@
 namespace wgs {
 
 enum class Direction { ingress, egress };
+enum class Order { first, last };  // among all programs there
+
+struct Place {
+    Direction direction = Direction::ingress;
+    Order order = Order::first;
+};
 
 struct TcxLink {
     UniqueFd fd;
@@ -23,10 +29,10 @@ struct TcxLink {
 [[nodiscard]] bool has_tcx(int program);
 // None: no such pin.
 Result<std::optional<TcxLink>> find_tcx_link(const std::filesystem::path& pin);
-// Where a new link goes: at an ingress before all other programs, at an egress after them.
+// Where a new link goes.
 struct TcxPlace {
     std::uint32_t ifindex = 0;
-    Direction direction = Direction::ingress;
+    Place place;
     int next = -1;  // another link there that stays behind the new one; -1: none
 };
 // Updates the link pinned there in one step or, if there is no live one, makes and pins one.

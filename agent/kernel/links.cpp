@@ -61,6 +61,19 @@ Underlay to_underlay(const LinkInfo& link, const std::vector<LinkAddress>& addre
     return underlay;
 }
 
+Result<NetworkView> look_around(Rtnetlink& rtnetlink, const std::vector<std::string>& names) {
+    NetworkView network{.links = WGS_TRY(rtnetlink.links()),
+                        .routes = WGS_TRY(rtnetlink.host_routes()),
+                        .neighbours = WGS_TRY(rtnetlink.neighbours()),
+                        .bridge_entries = WGS_TRY(rtnetlink.bridge_entries()),
+                        .peer_macs = {}};
+    for (const LinkInfo& link : network.links) {
+        if (!is_pod_interface(link, names)) continue;
+        if (const auto mac = rtnetlink.mac_of(*link.peer)) network.peer_macs[link.ifindex] = *mac;
+    }
+    return network;
+}
+
 }  // namespace
 
 Result<RtLinks> RtLinks::open(std::set<std::string> own) {
@@ -90,6 +103,12 @@ Result<std::vector<Underlay>> RtLinks::underlays(const std::vector<std::string>&
 
 Result<std::optional<std::uint32_t>> RtLinks::route(const IpAddress& address) {
     return rtnetlink_.route(address);
+}
+
+Result<LocalPods> RtLinks::pods(const std::vector<std::string>& names,
+                                const std::vector<Prefix>& prefixes) {
+    if (!network_) network_ = WGS_TRY(look_around(rtnetlink_, names));
+    return find_pods(*network_, names, prefixes);
 }
 
 }  // namespace wgs

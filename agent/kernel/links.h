@@ -2,11 +2,13 @@
 // The underlay devices of this network namespace.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "kernel/pods.h"
 #include "kernel/rtnetlink.h"
 #include "model/ports.h"
 
@@ -20,6 +22,10 @@ class RtLinks final : public Links {
     Result<std::vector<Underlay>> underlays(const std::vector<std::string>& names,
                                             const std::vector<IpAddress>& addresses) override;
     Result<std::optional<std::uint32_t>> route(const IpAddress& address) override;
+    // Looks around once until forget_pods(): it takes long on a large node.
+    Result<LocalPods> pods(const std::vector<std::string>& names,
+                           const std::vector<Prefix>& prefixes) override;
+    void forget_pods() { network_.reset(); }
 
   private:
     RtLinks(Rtnetlink rtnetlink, std::set<std::string> own)
@@ -27,6 +33,7 @@ class RtLinks final : public Links {
 
     Rtnetlink rtnetlink_;
     std::set<std::string> own_;
+    std::optional<NetworkView> network_;
 };
 
 }  // namespace wgs

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "kernel/rtnetlink.h"
 
@@ -18,6 +19,7 @@ namespace wgs {
 namespace {
 
 constexpr int kGroups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_TC};
+constexpr int kPodGroups[] = {RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE};
 constexpr std::size_t kReceiveBuffer = 32 * 1024;
 constexpr std::uint32_t kLinkFlags = IFF_UP | IFF_RUNNING;
 constexpr std::uint32_t kAddressFlags = IFA_F_DADFAILED;
@@ -27,21 +29,27 @@ void copy_attribute(std::array<Element, Size>& to, nlattr* attribute) {
     if (attribute != nullptr) nla_memcpy(to.data(), attribute, static_cast<int>(sizeof(to)));
 }
 
+Status join(const UniqueFd& socket, std::span<const int> groups) {
+    for (const int group : groups) {
+        if (::setsockopt(socket.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
+                         sizeof(group)) != 0) {
+            return os_error(errno, "join netlink group " + std::to_string(group));
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
-Result<NetlinkMonitor> NetlinkMonitor::open() {
+Result<NetlinkMonitor> NetlinkMonitor::open(Scope scope) {
     UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
     if (!socket) return os_error(errno, "open a netlink socket");
     const sockaddr_nl self{.nl_family = AF_NETLINK};
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&self), sizeof(self)) != 0) {
         return os_error(errno, "bind a netlink socket");
     }
-    for (const int group : kGroups) {
-        if (::setsockopt(socket.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
-                         sizeof(group)) != 0) {
-            return os_error(errno, "join netlink group " + std::to_string(group));
-        }
-    }
+    WGS_TRY(join(socket, kGroups));
+    if (scope == Scope::devices_and_pods) WGS_TRY(join(socket, kPodGroups));
     return NetlinkMonitor(std::move(socket));
 }
 
@@ -56,6 +64,7 @@ Result<bool> NetlinkMonitor::drain() {
             errno == ENOBUFS) {  // messages were lost, with changes that nobody tells again
             links_.clear();
             addresses_.clear();
+            pods_.forget();
             relevant = true;
             continue;
         }
@@ -80,7 +89,7 @@ bool NetlinkMonitor::take(nlmsghdr& message) {
         case RTM_DELTFILTER:
             return true;
         default:
-            return false;
+            return pods_.take(message);
     }
 }
 

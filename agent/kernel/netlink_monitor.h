@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "kernel/pod_events.h"
 #include "model/ip.h"
 
 struct nlmsghdr;
@@ -17,13 +18,14 @@ namespace wgs {
 
 class NetlinkMonitor {
   public:
-    static Result<NetlinkMonitor> open();
+    enum class Scope { devices, devices_and_pods };
+    static Result<NetlinkMonitor> open(Scope scope = Scope::devices);
 
     // Readable when there is something to drain.
     [[nodiscard]] int fd() const { return socket_.get(); }
     // Reads all that is waiting, without blocking. True: a link came, went, or changed its name,
     // flags, MTU or hardware address; an address came, went or changed its state; a qdisc or filter
-    // was removed; or messages were lost.
+    // was removed; a pod may have come, gone or moved (if in scope); or messages were lost.
     Result<bool> drain();
 
   private:
@@ -45,6 +47,7 @@ class NetlinkMonitor {
     UniqueFd socket_;
     std::map<int, LinkFace> links_;                  // by ifindex, as last reported
     std::map<AddressKey, std::uint32_t> addresses_;  // flags
+    PodEvents pods_;
 };
 
 }  // namespace wgs

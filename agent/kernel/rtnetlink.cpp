@@ -12,18 +12,10 @@
 #include <cstring>
 #include <utility>
 
+#include "kernel/rtnetlink_message.h"
+
 namespace wgs {
 namespace {
-
-template <class Header>
-NetlinkMessage request(int type, int flags, const Header& header) {
-    NetlinkMessage message(nlmsg_alloc_simple(type, flags));
-    if (!message || nlmsg_append(message.get(), const_cast<Header*>(&header), sizeof(header),
-                                 NLMSG_ALIGNTO) < 0) {
-        throw std::bad_alloc();
-    }
-    return message;
-}
 
 Result<NetlinkMessage> link_request(int type, int flags, const std::string& name,
                                     const ifinfomsg& header) {
@@ -34,20 +26,14 @@ Result<NetlinkMessage> link_request(int type, int flags, const std::string& name
     return message;
 }
 
-template <std::size_t Count>
-using Attributes = std::array<nlattr*, Count>;
-
-template <std::size_t Count>
-Result<Attributes<Count>> parse(nlmsghdr& message, int header_size) {
-    Attributes<Count> attributes{};
-    const int error = nlmsg_parse(&message, header_size, attributes.data(), Count - 1, nullptr);
-    if (error < 0) return netlink_error(error, "parse a netlink message");
-    return attributes;
-}
-
 std::string link_kind(nlattr* info) {
     nlattr* kind = nla_find(static_cast<nlattr*>(nla_data(info)), nla_len(info), IFLA_INFO_KIND);
     return kind != nullptr ? nla_get_string(kind) : "";
+}
+
+std::optional<PeerLink> veth_peer(nlattr* link, nlattr* netns) {
+    if (link == nullptr || netns == nullptr) return std::nullopt;
+    return PeerLink{.netns = nla_get_s32(netns), .ifindex = nla_get_u32(link)};
 }
 
 Result<LinkInfo> parse_link(nlmsghdr& message) {
@@ -60,6 +46,9 @@ Result<LinkInfo> parse_link(nlmsghdr& message) {
     if (attributes[IFLA_IFNAME] != nullptr) link.name = nla_get_string(attributes[IFLA_IFNAME]);
     if (attributes[IFLA_MTU] != nullptr) link.mtu = nla_get_u32(attributes[IFLA_MTU]);
     if (attributes[IFLA_LINKINFO] != nullptr) link.kind = link_kind(attributes[IFLA_LINKINFO]);
+    if (attributes[IFLA_MASTER] != nullptr) link.master = nla_get_u32(attributes[IFLA_MASTER]);
+    if (link.kind == "veth")
+        link.peer = veth_peer(attributes[IFLA_LINK], attributes[IFLA_LINK_NETNSID]);
     nlattr* mac = attributes[IFLA_ADDRESS];
     if (mac != nullptr && nla_len(mac) == static_cast<int>(link.mac.size())) {
         std::memcpy(link.mac.data(), nla_data(mac), link.mac.size());

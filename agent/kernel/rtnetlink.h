@@ -14,12 +14,22 @@
 
 namespace wgs {
 
+using MacAddress = std::array<std::uint8_t, 6>;
+
+// The other end of a veth, in another network namespace.
+struct PeerLink {
+    int netns = 0;  // as this namespace numbers it
+    std::uint32_t ifindex = 0;
+};
+
 struct LinkInfo {
     std::string name;
     std::string kind;  // "wireguard", "tun", "veth", ...; empty for physical devices
     std::uint32_t ifindex = 0;
     std::uint32_t mtu = 0;
-    std::array<std::uint8_t, 6> mac{};  // zero unless the device has an Ethernet address
+    std::uint32_t master = 0;      // the bridge it is a port of; 0: none
+    std::optional<PeerLink> peer;  // of a veth whose other end is in another namespace
+    MacAddress mac{};              // zero unless the device has an Ethernet address
     bool loopback = false;
     bool admin_up = false;
     bool oper_up = false;
@@ -29,6 +39,26 @@ struct LinkAddress {
     std::uint32_t ifindex = 0;
     IpAddress address;
     bool global = false;  // scope
+};
+
+// A unicast route of the main table to a single address, by one device.
+struct HostRoute {
+    IpAddress address;
+    std::uint32_t ifindex = 0;
+    std::optional<IpAddress> gateway;
+};
+
+// A neighbour whose MAC address is known.
+struct Neighbour {
+    IpAddress address;
+    std::uint32_t ifindex = 0;
+    MacAddress mac{};
+};
+
+// A row of a bridge's forwarding database: who is behind which port.
+struct BridgeEntry {
+    std::uint32_t port = 0;
+    MacAddress mac{};
 };
 
 class Rtnetlink {
@@ -45,6 +75,12 @@ class Rtnetlink {
     // The device by which packets for the address leave; none: there is no route.
     Result<std::optional<std::uint32_t>> route(const IpAddress& address);
 
+    Result<std::vector<HostRoute>> host_routes();
+    Result<std::vector<Neighbour>> neighbours();
+    Result<std::vector<BridgeEntry>> bridge_entries();
+    // The MAC address of a veth's other end; none if it cannot be read from here.
+    std::optional<MacAddress> mac_of(const PeerLink& peer);
+
     Status create(const std::string& name, const std::string& kind);
     Status set_mtu(const std::string& name, std::uint32_t mtu);
     Status set_up(const std::string& name);
@@ -59,6 +95,10 @@ class Rtnetlink {
 
     NetlinkSocket socket_;
 };
+
+// What of one message counts, and none of all others.
+std::optional<HostRoute> parse_host_route(nlmsghdr& message);
+std::optional<Neighbour> parse_neighbour(nlmsghdr& message);
 
 // An address attribute's bytes, 4 or 16 of them in network order.
 Result<IpAddress> address_from_bytes(const void* data, std::size_t size);

@@ -16,6 +16,7 @@
 namespace wgs {
 
 enum class Policy { prefer, require };
+enum class Path { transparent, fast };
 enum class BackendChoice { automatic, kernel, userspace };
 enum class LogFormat { text, json };
 enum class LogLevel { debug, info, warning, error };
@@ -53,6 +54,9 @@ struct Config {
     bool overlay = true;  // steer tunnels of the CNI between nodes even when `hosts` is off
     std::set<Service> bypass;
     bool leak_watch = true;
+    Path path = Path::transparent;
+    // Shell patterns: names of the host's ends of pods' veths.
+    std::vector<std::string> pod_interfaces{"cali*", "veth*", "lxc*"};
     WireguardConfig wireguard;
     std::uint32_t max_peers = 4096;
     std::string metrics = "127.0.0.1:9586";  // empty: off

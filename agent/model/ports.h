@@ -62,6 +62,9 @@ class Steering {
     // What the watcher of leaving packets reports; `flags` are of enum wgs_watch.
     virtual Status set_watch(const Prefix& prefix, std::uint32_t flags) = 0;
     virtual Status remove_watch(const Prefix& prefix) = 0;
+    // Adds a pod, or replaces what is known of it in one store.
+    virtual Status set_pod(const IpAddress& address, const LocalPod& pod) = 0;
+    virtual Status remove_pod(const IpAddress& address) = 0;
     virtual Status attach(const Hook& hook) = 0;
     virtual Status detach(const Hook& hook) = 0;
 };
@@ -76,6 +79,10 @@ class Links {
                                                     const std::vector<IpAddress>& addresses) = 0;
     // The device by which packets for the address leave; none: there is no route.
     virtual Result<std::optional<std::uint32_t>> route(const IpAddress& address) = 0;
+    // The pods with addresses within `prefixes` that are behind veths whose names match one of the
+    // shell patterns `names`.
+    virtual Result<LocalPods> pods(const std::vector<std::string>& names,
+                                   const std::vector<Prefix>& prefixes) = 0;
 };
 
 }  // namespace wgs

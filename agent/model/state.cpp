@@ -29,6 +29,8 @@ std::string_view to_string(HookPoint point) {
             return "nic_in";
         case HookPoint::leak_watch:
             return "leak_watch";
+        case HookPoint::pod_out:
+            return "pod_out";
     }
     return "unknown";
 }

@@ -78,7 +78,13 @@ struct Underlay {
     bool operator==(const Underlay&) const = default;
 };
 
-enum class HookPoint : std::uint8_t { nic_out = 0, wg_in = 1, nic_in = 2, leak_watch = 5 };
+enum class HookPoint : std::uint8_t {
+    nic_out = 0,
+    wg_in = 1,
+    nic_in = 2,
+    pod_out = 4,
+    leak_watch = 5
+};
 
 [[nodiscard]] std::string_view to_string(HookPoint point);
 
@@ -131,6 +137,15 @@ struct UnderlayEntry {
     bool operator==(const UnderlayEntry&) const = default;
 };
 
+// How to reach a pod of this node without the host's stack.
+struct LocalPod {
+    std::uint32_t ifindex = 0;                  // of the host's end of its veth
+    std::array<std::uint8_t, 6> mac{};          // of the pod's end
+    std::array<std::uint8_t, 6> gateway_mac{};  // what the pod sends to: that veth, or its bridge
+    bool operator==(const LocalPod&) const = default;
+};
+using LocalPods = std::map<IpAddress, LocalPod>;
+
 // Everything in BPF maps and hooks.
 struct SteeringState {
     std::map<Prefix, Owner> prefixes;
@@ -138,8 +153,10 @@ struct SteeringState {
     TunnelEntry tunnel;                               // index 0
     std::map<std::uint8_t, UnderlayEntry> underlays;  // used rows only
     std::set<Service> bypass;
-    std::set<Hook> hooks;                     // where our current programs are attached
+    LocalPods pods;
     std::map<Prefix, std::uint32_t> watched;  // enum wgs_watch
+    std::set<Hook> hooks;                     // where our current programs are attached
+    std::set<Hook> outdated;                  // where older ones of ours are
 };
 
 }  // namespace wgs

@@ -56,6 +56,8 @@ struct Apply {
         return steering.set_watch(step.prefix, step.flags);
     }
     Status operator()(const RemoveWatch& step) const { return steering.remove_watch(step.prefix); }
+    Status operator()(const SetPod& step) const { return steering.set_pod(step.address, step.pod); }
+    Status operator()(const RemovePod& step) const { return steering.remove_pod(step.address); }
     Status operator()(const AttachHook& step) const { return steering.attach(step.hook); }
     Status operator()(const DetachHook& step) const { return steering.detach(step.hook); }
 };

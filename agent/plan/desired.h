@@ -49,6 +49,7 @@ struct ActualState {
     std::optional<TunnelState> tunnel;
     SteeringState steering;
     std::vector<Underlay> underlays;
+    LocalPods pods;  // none unless they are served past the host's stack
 };
 
 DesiredState make_desired(const PeerCache& cache, const Config& config, const PublicKey& own_key,

@@ -18,7 +18,9 @@ Plan Planner::run() {
     number_underlays();
     set_underlays();
     set_bypass();
+    withdraw_pods();
     hooks();
+    serve_pods();
     bind_peers();
     set_ways();
     if (sessions_possible()) add_sessions();
@@ -73,9 +75,12 @@ void Planner::hooks() {
     }
     // An underlay that has lost its address for a moment must not open the node.
     if (actual_.underlays.empty()) return;
-    for (const Hook& hook : actual_.steering.hooks) {
-        const bool keep = std::ranges::find(wanted, hook) != wanted.end();
-        if (!keep) emit(DetachHook{.hook = hook});
+    for (const std::set<Hook>* attached : {&actual_.steering.hooks, &actual_.steering.outdated}) {
+        for (const Hook& hook : *attached) {
+            const bool keep =
+                hook.point == HookPoint::pod_out || std::ranges::find(wanted, hook) != wanted.end();
+            if (!keep) emit(DetachHook{.hook = hook});
+        }
     }
 }
 

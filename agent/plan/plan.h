@@ -22,7 +22,9 @@ struct Plan {
 // rest: it raises no false alarm in between.
 // Order of the other steps, so that at no moment a packet leaves in clear which both the old and
 // the new desired state would have encrypted or dropped, nor meets a tunnel that would refuse it:
-//   1. tunnel device, hooks, ids for new peers;
+//   1. tunnel device, hooks, ids for new peers; pods which are no longer served past the host's
+//      stack first, those which are from now on last: a pod is steered at its veth only while it is
+//      delivered to as well;
 //   2. sessions and their allowed IPs; adding one that another session holds moves it;
 //   3. proven peers enter state `ready`;
 //   4. prefixes are pointed at their owners, then those nobody owns any more go (under `require`

@@ -20,7 +20,8 @@ class Planner {
         : desired_(desired),
           actual_(actual),
           now_(now),
-          source_addresses_stale_(own_address_left()) {}
+          source_addresses_stale_(own_address_left()),
+          pods_(servable_pods()) {}
 
     Plan run();
 
@@ -58,6 +59,9 @@ class Planner {
     void free_underlays();
     void set_bypass();
     void hooks();
+    [[nodiscard]] LocalPods servable_pods() const;
+    void withdraw_pods();
+    void serve_pods();
     void bind_peers();
     void set_ways();
     [[nodiscard]] std::optional<PeerWay> way_of(const DesiredPeer& peer) const;
@@ -84,6 +88,7 @@ class Planner {
     [[nodiscard]] bool sessions_possible() const {
         return actual_.tunnel && actual_.tunnel->public_key == desired_.public_key;
     }
+    [[nodiscard]] bool pod_is_served(std::uint32_t ifindex) const;
     void emit(Step step) { plan_.steps.push_back(std::move(step)); }
     [[nodiscard]] std::map<Prefix, Owner> wanted_prefixes() const;
     [[nodiscard]] std::optional<Owner> leftover(const Prefix& prefix, const Owner& owner) const;
@@ -92,6 +97,7 @@ class Planner {
     const ActualState& actual_;
     Clock::time_point now_;
     bool source_addresses_stale_;
+    LocalPods pods_;
     std::map<std::string, Pair> pairs_;
     std::map<std::uint32_t, std::uint8_t> underlay_rows_;  // by index of the device
     std::map<PublicKey, const DesiredPeer*> by_key_;

@@ -40,6 +40,11 @@ Status Reconciler::run(const Now& now) {
 Status Reconciler::observe() {
     actual_.underlays = WGS_TRY(
         environment_.links.underlays(config_.underlay, config_.addresses).within("find underlay"));
+    if (config_.path == Path::fast) {
+        actual_.pods =
+            WGS_TRY(environment_.links.pods(config_.pod_interfaces, cache_.self().prefixes)
+                        .within("find pods"));
+    }
     actual_.tunnel = WGS_TRY(environment_.wireguard.observe().within("observe WireGuard"));
     actual_.steering = WGS_TRY(environment_.steering.observe().within("observe BPF maps"));
     return {};

@@ -67,6 +67,12 @@ struct Describe {
     std::string operator()(const RemoveWatch& step) const {
         return "watch prefix " + step.prefix.to_string() + " no more";
     }
+    std::string operator()(const SetPod& step) const {
+        return fmt::format("set pod {} to device {}", step.address.to_string(), step.pod.ifindex);
+    }
+    std::string operator()(const RemovePod& step) const {
+        return "remove pod " + step.address.to_string();
+    }
     std::string operator()(const AttachHook& step) const {
         return fmt::format("attach {} to device {}", to_string(step.hook.point), step.hook.ifindex);
     }

@@ -94,6 +94,15 @@ struct RemoveWatch {
     Prefix prefix;
     bool operator==(const RemoveWatch&) const = default;
 };
+struct SetPod {
+    IpAddress address;
+    LocalPod pod;
+    bool operator==(const SetPod&) const = default;
+};
+struct RemovePod {
+    IpAddress address;
+    bool operator==(const RemovePod&) const = default;
+};
 struct AttachHook {
     Hook hook;
     bool operator==(const AttachHook&) const = default;
@@ -107,7 +116,7 @@ using Step =
     std::variant<CreateTunnel, ConfigureTunnel, UpdateSession, RestartSession, RemoveAllowedIps,
                  RemoveSession, SetTunnelEntry, SetUnderlay, AddBypass, RemoveBypass, BindPeer,
                  UpdateRecord, SetPeerState, SetPeerWay, ReleasePeer, SetPrefix, RemovePrefix,
-                 SetWatch, RemoveWatch, AttachHook, DetachHook>;
+                 SetPod, RemovePod, SetWatch, RemoveWatch, AttachHook, DetachHook>;
 
 // One line for logs and errors: "set prefix 10.1.0.0/24 to peer 9".
 [[nodiscard]] std::string describe(const Step& step);

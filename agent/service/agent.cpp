@@ -69,7 +69,9 @@ Status Agent::take_lock() {
 
 Status Agent::open_kernel() {
     links_ = WGS_TRY(RtLinks::open({config_.wireguard.device}));
-    monitor_ = WGS_TRY(NetlinkMonitor::open());
+    using Scope = NetlinkMonitor::Scope;
+    monitor_ = WGS_TRY(NetlinkMonitor::open(config_.path == Path::fast ? Scope::devices_and_pods
+                                                                       : Scope::devices));
     wireguard_ = WGS_TRY(open_wireguard(
         config_.wireguard.backend,
         {.device = config_.wireguard.device, .run_dir = config_.run_dir, .private_key = key_}));
@@ -78,6 +80,7 @@ Status Agent::open_kernel() {
                                            .policy = config_.policy,
                                            .hosts = config_.hosts,
                                            .overlay = config_.overlay,
+                                           .path = config_.path,
                                            .fwmark = fwmark,
                                            .decrypted_mark = kDecryptedMark,
                                            .max_peers = config_.max_peers}));
@@ -170,7 +173,9 @@ void Agent::dispatch_source() {
 void Agent::drain_monitor() {
     const Result<bool> relevant = monitor_->drain();
     if (!relevant) spdlog::warn("netlink: {}; looking at everything", relevant.error().message);
-    if (!relevant || *relevant) note_change();
+    if (relevant && !*relevant) return;
+    links_->forget_pods();
+    note_change();
 }
 
 void Agent::note_change() {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <ctime>
 #include <string>
@@ -108,6 +109,43 @@ PeerWay way_of(const wgs_peer& peer) {
     return {.mtu = peer.mtu, .underlay = peer.underlay};
 }
 
+constexpr std::array<std::uint8_t, 12> kMappedIpv4{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+wgs_pod_key to_bpf(const IpAddress& address) {
+    std::array<std::uint8_t, sizeof(wgs_pod_key)> bytes{};
+    const bool mapped = address.family() == Family::v4;
+    if (mapped) std::ranges::copy(kMappedIpv4, bytes.begin());
+    std::ranges::copy(address.bytes(), bytes.begin() + (mapped ? kMappedIpv4.size() : 0));
+    return std::bit_cast<wgs_pod_key>(bytes);
+}
+
+IpAddress from_bpf(const wgs_pod_key& key) {
+    const auto bytes = std::bit_cast<std::array<std::uint8_t, sizeof(wgs_pod_key)>>(key);
+    const bool mapped =
+        std::ranges::equal(std::span(bytes).first<kMappedIpv4.size()>(), kMappedIpv4);
+    return mapped ? IpAddress::v4(std::span(bytes).last<4>()) : IpAddress::v6(bytes);
+}
+
+wgs_pod to_bpf(const LocalPod& pod) {
+    wgs_pod row{.ifindex = pod.ifindex};
+    std::ranges::copy(pod.mac, row.mac);
+    std::ranges::copy(pod.gateway_mac, row.gateway_mac);
+    return row;
+}
+
+LocalPod from_bpf(const wgs_pod& row) {
+    return {.ifindex = row.ifindex,
+            .mac = std::to_array(row.mac),
+            .gateway_mac = std::to_array(row.gateway_mac)};
+}
+
+Result<LocalPods> read_pods(const Tables& tables) {
+    LocalPods pods;
+    for (const auto& [key, row] : WGS_TRY(tables.pods.entries()))
+        pods.emplace(from_bpf(key), from_bpf(row));
+    return pods;
+}
+
 template <class Table>
 Status read_prefixes(const Table& table, std::map<Prefix, Owner>& prefixes) {
     for (const auto& [key, owner] : WGS_TRY(table.entries()))
@@ -160,8 +198,8 @@ IpAddress address_of(std::uint8_t family, std::span<const std::uint8_t, 16> byte
 
 std::string device_name(std::uint32_t ifindex) {
     std::array<char, IF_NAMESIZE> name{};
-    return ::if_indextoname(ifindex, name.data()) != nullptr ? name.data()
-                                                             : std::to_string(ifindex);
+    if (::if_indextoname(ifindex, name.data()) != nullptr) return name.data();
+    return std::to_string(ifindex);  // gone since it was listed
 }
 
 // Nanoseconds of CLOCK_BOOTTIME as wall-clock time.
@@ -218,6 +256,7 @@ Result<std::unique_ptr<BpfSteering>> BpfSteering::load(const Settings& settings)
         WGS_TRY(Programs::load(bpffs, {.policy_require = settings.policy == Policy::require,
                                        .hosts = settings.hosts,
                                        .overlay = settings.overlay,
+                                       .fast = settings.path == Path::fast,
                                        .fwmark = settings.fwmark,
                                        .decrypted_mark = settings.decrypted_mark,
                                        .mark_mask = settings.fwmark | settings.decrypted_mark,
@@ -241,8 +280,9 @@ Result<SteeringState> BpfSteering::observe() {
     state.tunnel = from_bpf(WGS_TRY(tables().tunnels.find(kTunnel)).value_or(wgs_tunnel{}));
     state.underlays = WGS_TRY(read_underlays(tables()));
     state.bypass = WGS_TRY(read_bypass(tables()));
+    state.pods = WGS_TRY(read_pods(tables()));
     for (const HookStatus& status : WGS_TRY(hooks()))
-        if (status.current) state.hooks.insert(status.hook);
+        (status.current ? state.hooks : state.outdated).insert(status.hook);
     state.watched = watched_;
     return state;
 }
@@ -327,6 +367,14 @@ Status BpfSteering::remove_watch(const Prefix& prefix) {
     return {};
 }
 
+Status BpfSteering::set_pod(const IpAddress& address, const LocalPod& pod) {
+    return tables().pods.store(to_bpf(address), to_bpf(pod));
+}
+
+Status BpfSteering::remove_pod(const IpAddress& address) {
+    return tables().pods.erase(to_bpf(address));
+}
+
 Status BpfSteering::attach(const Hook& hook) {
     return hooks_.attach(to_bpf(hook), programs_.at(to_bpf(hook.point)));
 }
@@ -381,6 +429,7 @@ Result<std::vector<HookStatus>> BpfSteering::hooks() const {
     std::vector<HookStatus> result;
     for (const Attachment& found : WGS_TRY(hooks_.list()))
         result.push_back({.hook = from_bpf(found.site),
+                          .device = device_name(found.site.ifindex),
                           .kind = found.kind == AttachKind::tcx ? "tcx" : "clsact",
                           .program = program_name(found.site.hook),
                           .current = found.program_id == programs_.at(found.site.hook).id});

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -41,6 +42,7 @@ struct VerdictTotal {
 // A hook that carries a program of this project.
 struct HookStatus {
     Hook hook;
+    std::string device;        // its name now
     std::string_view kind;     // "tcx" or "clsact"
     std::string_view program;  // "wgs_nic_out"
     bool current = false;      // the program which this agent loaded, not an older one
@@ -54,6 +56,7 @@ class BpfSteering final : public Steering {
         Policy policy = Policy::prefer;
         bool hosts = false;
         bool overlay = false;
+        Path path = Path::transparent;
         std::uint32_t fwmark = kDefaultFwmark;
         std::uint32_t decrypted_mark = kDecryptedMark;
         std::uint32_t max_peers = 4096;
@@ -80,6 +83,8 @@ class BpfSteering final : public Steering {
     Status remove_prefix(const Prefix& prefix) override;
     Status set_watch(const Prefix& prefix, std::uint32_t flags) override;
     Status remove_watch(const Prefix& prefix) override;
+    Status set_pod(const IpAddress& address, const LocalPod& pod) override;
+    Status remove_pod(const IpAddress& address) override;
     Status attach(const Hook& hook) override;
     Status detach(const Hook& hook) override;
 

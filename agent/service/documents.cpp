@@ -19,15 +19,6 @@ std::string text(const Json& json) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string device_name(const AgentView& agent, std::uint32_t ifindex) {
-    const ActualState& actual = agent.actual;
-    if (actual.tunnel && actual.tunnel->ifindex == ifindex) return agent.config.wireguard.device;
-    for (const Underlay& underlay : actual.underlays) {
-        if (underlay.ifindex == ifindex) return underlay.name;
-    }
-    return std::to_string(ifindex);
-}
-
 std::string_view policy_name(Policy policy) {
     return policy == Policy::require ? "require" : "prefer";
 }
@@ -64,10 +55,10 @@ bool is_egress(HookPoint point) {
     return point == HookPoint::nic_out || point == HookPoint::leak_watch;
 }
 
-Json hooks(const AgentView& agent, const std::vector<HookStatus>& attached) {
+Json hooks(const std::vector<HookStatus>& attached) {
     Json list = Json::array();
     for (const HookStatus& hook : attached) {
-        list.push_back({{"device", device_name(agent, hook.hook.ifindex)},
+        list.push_back({{"device", hook.device},
                         {"hook", is_egress(hook.hook.point) ? "egress" : "ingress"},
                         {"kind", hook.kind},
                         {"program", hook.program},
@@ -226,11 +217,13 @@ std::string status_document(const AgentView& agent, const std::vector<VerdictTot
                  {"version", kVersion},
                  {"policy", policy_name(agent.config.policy)},
                  {"hosts", agent.config.hosts},
+                 {"path", agent.config.path == Path::fast ? "fast" : "transparent"},
+                 {"fast_pods", agent.actual.steering.pods.size()},
                  {"in_sync", agent.in_sync},
                  {"source_complete", agent.source_complete},
                  {"peers", peer_counts(agent)},
                  {"tunnels", tunnels(agent)},
-                 {"hooks", hooks(agent, attached)},
+                 {"hooks", hooks(attached)},
                  {"verdicts", verdicts(totals)},
                  {"leaks", watched ? Json(agent.leaks.total().packets) : Json()},
                  {"leak_flows", leak_flows(agent)},

@@ -217,21 +217,14 @@ Result<bool> read_switch(const YamlValue& value) {
     return read_choice<bool>(value, {{"on", true}, {"off", false}});
 }
 
+Result<Path> read_forwarding_path(const YamlValue& value) {
+    return read_choice<Path>(value, {{"transparent", Path::transparent}, {"fast", Path::fast}});
+}
+
 // Features of the contract that are not there: their values are checked, and refused when they ask
 // for what would not happen.
 Status check_source_kind(const YamlValue& value, Config& /*config*/) {
     return unsupported(value);
-}
-
-Status check_path(const YamlValue& value, Config& /*config*/) {
-    const bool fast = WGS_TRY(read_choice<bool>(value, {{"transparent", false}, {"fast", true}}));
-    if (fast) return unsupported(value);
-    return {};
-}
-
-Status check_pod_interfaces(const YamlValue& value, Config& /*config*/) {
-    WGS_TRY(read_list(value, &read_interface_name));
-    return {};
 }
 
 Status check_threaded_napi(const YamlValue& value, Config& /*config*/) {
@@ -321,8 +314,8 @@ constexpr std::array kTopKeys = {
     Key{"hosts", &set<&Config::hosts, &read_bool>},
     Key{"leak_watch", &set<&Config::leak_watch, &read_switch>},
     Key{"overlay", &set<&Config::overlay, &read_overlay>},
-    Key{"path", &check_path},
-    Key{"pod_interfaces", &check_pod_interfaces},
+    Key{"path", &set<&Config::path, &read_forwarding_path>},
+    Key{"pod_interfaces", &set_list<&Config::pod_interfaces, &read_interface_name>},
     Key{"bypass", &read_bypass},
     Key{"max_peers", &set<&Config::max_peers, &read_max_peers>},
     Key{"wireguard", &read_wireguard},

@@ -123,10 +123,12 @@ WGS_INLINE bool wgs_is_extension(enum wgs_protocol protocol) {
     return (__u32)protocol < 64 && wgs_is_in(WGS_EXTENSIONS, protocol);
 }
 
-/* Bytes after the first eight: RFC 8200, 4 and RFC 4302, 2.2; a fragment header has none. */
+/* Bytes after the first eight: RFC 8200, 4 and RFC 4302, 2.2; a fragment header has none. No
+ * product of two unknown values: kernel 6.1 knows no bounds of that. */
 WGS_INLINE __u32 wgs_extension_tail(enum wgs_protocol type, __u32 length) {
-    __u32 fours = wgs_is_in(WGS_LENGTH_IN_FOURS, type) + wgs_is_in(WGS_LENGTH_IN_EIGHTS, type);
-    return length * 4 * fours;
+    const __u32 fours = length * 4;
+    return (fours & -wgs_is_in(WGS_LENGTH_IN_FOURS, type)) +
+           (fours & -wgs_is_in(WGS_LENGTH_IN_EIGHTS, type));
 }
 
 WGS_INLINE enum wgs_protocol wgs_parse_extension(struct wgs_cursor* cursor, enum wgs_protocol type,

@@ -146,14 +146,15 @@ TEST_F(HooksTest, ClsactFiltersAreReplacedFoundAndRemoved) {
     const LoadedProgram& second = programs.at(WGS_HOOK_WG_IN);
     ASSERT_TRUE(ensure_clsact_qdisc(nic_, bpffs_.clsact()));
     for (const Direction direction : {Direction::ingress, Direction::egress}) {
-        EXPECT_FALSE(find_clsact_filter(nic_, direction, 1));
-        ASSERT_TRUE(put_clsact_filter(nic_, direction, 1, first.fd.get()));
-        EXPECT_EQ(find_clsact_filter(nic_, direction, 1), first.id);
-        ASSERT_TRUE(put_clsact_filter(nic_, direction, 1, second.fd.get()));
-        EXPECT_EQ(find_clsact_filter(nic_, direction, 1), second.id);
-        ASSERT_TRUE(remove_clsact_filter(nic_, direction, 1));
-        EXPECT_FALSE(find_clsact_filter(nic_, direction, 1));
-        EXPECT_TRUE(remove_clsact_filter(nic_, direction, 1)) << "removing twice";
+        const Place place{.direction = direction};
+        EXPECT_FALSE(find_clsact_filter(nic_, place, 1));
+        ASSERT_TRUE(put_clsact_filter(nic_, place, 1, first.fd.get()));
+        EXPECT_EQ(find_clsact_filter(nic_, place, 1), first.id);
+        ASSERT_TRUE(put_clsact_filter(nic_, place, 1, second.fd.get()));
+        EXPECT_EQ(find_clsact_filter(nic_, place, 1), second.id);
+        ASSERT_TRUE(remove_clsact_filter(nic_, place, 1));
+        EXPECT_FALSE(find_clsact_filter(nic_, place, 1));
+        EXPECT_TRUE(remove_clsact_filter(nic_, place, 1)) << "removing twice";
     }
 }
 
@@ -161,10 +162,44 @@ TEST_F(HooksTest, ClsactFiltersOfAnEgressAreInTheOrderOfTheirNumbers) {
     const Programs programs = load_and_pin(bpffs_);
     ASSERT_TRUE(ensure_clsact_qdisc(nic_, bpffs_.clsact()));
     for (const wgs_hook hook : {WGS_HOOK_LEAK_WATCH, WGS_HOOK_NIC_OUT})
-        ASSERT_TRUE(put_clsact_filter(nic_, Direction::egress, hook, programs.at(hook).fd.get()));
+        ASSERT_TRUE(put_clsact_filter(nic_, {.direction = Direction::egress, .order = Order::last},
+                                      hook, programs.at(hook).fd.get()));
     run_command(
         "test \"$(tc filter show dev wgs-nic egress | grep -o 'name wgs_[a-z_]*' | xargs)\" ="
         " 'name wgs_nic_out name wgs_leak_watch'");
+}
+
+TEST_F(HooksTest, AtAPodsVethOthersHaveTheirSayFirst) {
+    const Programs programs = load(bpffs_);
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_POD_OUT), programs.at(WGS_HOOK_POD_OUT)));
+    EXPECT_EQ(attached(programs), std::vector{site(WGS_HOOK_POD_OUT)});
+    EXPECT_EQ(hooks_.list()->front().kind, AttachKind::clsact) << "TCX programs come before it";
+    run_command("tc filter add dev wgs-nic ingress bpf bytecode '1,6 0 0 0,'");
+    run_command("tc filter show dev wgs-nic ingress | grep pref | tail -1 | grep -q wgs_pod_out");
+    ASSERT_TRUE(hooks_.detach(site(WGS_HOOK_POD_OUT)));
+    EXPECT_TRUE(hooks_.list()->empty());
+}
+
+TEST_F(HooksTest, ForgetsPodsThatAreGone) {
+    const Programs programs = load(bpffs_);
+    for (int pod = 0; pod < 3; ++pod) {
+        ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_POD_OUT), programs.at(WGS_HOOK_POD_OUT)));
+        run_command("ip link del wgs-nic && ip link add wgs-nic type veth peer name wgs-wire");
+        nic_ = index_of("wgs-nic");
+    }
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_POD_OUT), programs.at(WGS_HOOK_POD_OUT)));
+    EXPECT_EQ(std::distance(fs::directory_iterator(bpffs_.clsact()), {}), 2)
+        << "more than the filter's marker and the qdisc's";
+}
+
+TEST_F(HooksTest, FlowsAreKeptOnlyWhileTheyAreUsed) {
+    const fs::path flows = bpffs_.maps() / "wgs_flows_v1";
+    ProgramSettings fast = kSettings;
+    fast.fast = true;
+    { (void)load(bpffs_, fast); }
+    EXPECT_TRUE(fs::exists(flows));
+    { (void)load(bpffs_); }
+    EXPECT_FALSE(fs::exists(flows));
 }
 
 TEST_F(HooksTest, AClsactQdiscGoesOnlyWhenItIsOursAndUnused) {
@@ -181,7 +216,7 @@ TEST_F(HooksTest, AClsactQdiscGoesOnlyWhenItIsOursAndUnused) {
     run_command("tc qdisc del dev wgs-nic clsact");
 
     ASSERT_TRUE(ensure_clsact_qdisc(nic_, bpffs_.clsact()));
-    ASSERT_TRUE(put_clsact_filter(nic_, Direction::egress, 9, program));
+    ASSERT_TRUE(put_clsact_filter(nic_, {.direction = Direction::egress}, 9, program));
     ASSERT_TRUE(remove_unused_clsact_qdiscs(bpffs_.clsact()));
     EXPECT_TRUE(has_qdisc()) << "in use";
     run_command("tc qdisc del dev wgs-nic clsact");

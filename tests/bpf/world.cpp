@@ -108,6 +108,7 @@ World::World(Options options) : options_(options), bpffs_(new_bpffs_path()) {
     auto loaded = Programs::load(bpffs_, {.policy_require = options.require,
                                           .hosts = options.hosts,
                                           .overlay = options.overlay,
+                                          .fast = options.fast,
                                           .fwmark = kFwmark,
                                           .decrypted_mark = kDecrypted,
                                           .mark_mask = kMask,

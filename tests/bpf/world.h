@@ -57,6 +57,7 @@ class World {
         bool require = false;
         bool hosts = false;
         bool overlay = false;
+        bool fast = false;
     };
     explicit World(Options options);
     // The world for these options; loaded once.

@@ -98,20 +98,49 @@ void Node::restore_nic() const {
     }
 }
 
+// The host's side, with the gateway's addresses.
+std::string Node::pod_link_script() const {
+    switch (cluster_->options().pods) {
+        case PodStyle::routed:
+            return fmt::format(
+                "addr add 169.254.1.1/32 dev veth-pod scope link\n"
+                "addr add fe80::1/64 dev veth-pod nodad\n"
+                "link set veth-pod up\n"
+                "route add 10.{0}.0.10/32 dev veth-pod scope link\n"
+                "route add fd10:{0}::10/128 dev veth-pod\n",
+                number_);
+        case PodStyle::bridged:
+            return fmt::format(
+                "link set veth-pod master cni0\n"
+                "link set veth-pod up\n"
+                "addr replace 10.{0}.0.1/24 dev cni0\n"
+                "addr replace fd10:{0}::1/64 dev cni0 nodad\n"
+                "link set cni0 up\n",
+                number_);
+        default:
+            return fmt::format(
+                "addr add 10.{0}.0.1/24 dev veth-pod\n"
+                "addr add fd10:{0}::1/64 dev veth-pod nodad\n"
+                "link set veth-pod up\n",
+                number_);
+    }
+}
+
 void Node::connect_pod() const {
-    host_.ip(
-        fmt::format("link add veth-pod type veth peer name eth0 netns {1}\n"
-                    "addr add 10.{0}.0.1/24 dev veth-pod\n"
-                    "addr add fd10:{0}::1/64 dev veth-pod nodad\n"
-                    "link set veth-pod up\n",
-                    number_, pod_.path()));
-    pod_.ip(
-        fmt::format("addr add 10.{0}.0.10/24 dev eth0\n"
-                    "addr add fd10:{0}::10/64 dev eth0 nodad\n"
-                    "link set eth0 up\n"
-                    "route add default via 10.{0}.0.1\n"
-                    "route add ::/0 via fd10:{0}::1\n",
-                    number_));
+    if (cluster_->options().pods == PodStyle::bridged && !host_.has_link("cni0"))
+        host_.ip("link add cni0 type bridge\n");
+    host_.ip(fmt::format("link add veth-pod type veth peer name eth0 netns {}\n", pod_.path()) +
+             pod_link_script());
+    const bool routed = cluster_->options().pods == PodStyle::routed;
+    pod_.ip(fmt::format("addr add 10.{0}.0.10/{1} dev eth0\n"
+                        "addr add fd10:{0}::10/{2} dev eth0 nodad\n"
+                        "link set eth0 up\n",
+                        number_, routed ? 32 : 24, routed ? 128 : 64) +
+            (routed ? "route add default via 169.254.1.1 dev eth0 onlink\n"
+                      "route add ::/0 via fe80::1 dev eth0\n"
+                    : fmt::format("route add default via 10.{0}.0.1\n"
+                                  "route add ::/0 via fd10:{0}::1\n",
+                                  number_)));
 }
 
 void Node::route_to(const Node& other) const {
@@ -136,6 +165,7 @@ AgentSettings Node::agent_settings() const {
     settings.cluster_prefixes = cluster_->options().cluster_prefixes;
     settings.policy = cluster_->options().policy;
     settings.hosts = cluster_->options().hosts;
+    settings.path = cluster_->options().path;
     settings.mark = cluster_->workspace().mark();
     for (const Family family : {Family::v4, Family::v6}) {
         settings.addresses.push_back(host_address(family).to_string());

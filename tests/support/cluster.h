@@ -19,10 +19,16 @@
 
 namespace wgs::test {
 
+// How a pod is connected to its node: by a veth that has the pod prefix, by a veth to which only
+// the pod's addresses are routed (Calico), or as a port of a bridge that has the pod prefix.
+enum class PodStyle { subnet, routed, bridged };
+
 struct ClusterOptions {
     int nodes = 3;
     std::string policy = "prefer";
     bool hosts = true;
+    std::string path = "transparent";
+    PodStyle pods = PodStyle::subnet;
     std::optional<int> vlan = {};                    // underlay is eth0.VLAN
     std::vector<std::string> cluster_prefixes = {};  // none: not configured
 };
@@ -53,12 +59,14 @@ class Node {
     // Sets the NIC up with its addresses and routes, of which the kernel drops some when it goes
     // down.
     void restore_nic() const;
+    // Connects the pod by a new veth, when it has none.
+    void connect_pod() const;
     // Sends packets for the pods of another node to that node.
     void route_to(const Node& other) const;
 
   private:
     void connect_nic() const;
-    void connect_pod() const;
+    [[nodiscard]] std::string pod_link_script() const;
     void use_strict_sysctls(const NetNamespace& ns) const;
     [[nodiscard]] AgentSettings agent_settings() const;
 

@@ -36,8 +36,8 @@ policy: require
 hosts: true
 leak_watch: off
 overlay: off
-path: transparent
-pod_interfaces: ["cali*", "veth*", "lxc*"]
+path: fast
+pod_interfaces: ["cali*", tap0]
 bypass: [{proto: tcp, port: 6443}, {proto: icmp}]
 max_peers: 100
 wireguard:
@@ -71,6 +71,8 @@ log: {level: debug, format: json}
         config->bypass,
         (std::set<Service>{{.protocol = 1}, {.protocol = 6, .port = 6443}, {.protocol = 58}}));
     EXPECT_FALSE(config->leak_watch);
+    EXPECT_EQ(config->path, Path::fast);
+    EXPECT_EQ(config->pod_interfaces, (std::vector<std::string>{"cali*", "tap0"}));
     EXPECT_EQ(config->max_peers, 100u);
     EXPECT_EQ(config->wireguard.backend, BackendChoice::userspace);
     EXPECT_EQ(config->wireguard.device, "wg-a");
@@ -94,6 +96,8 @@ TEST(Config, HasTheDefaultsOfTheContract) {
     EXPECT_TRUE(config->overlay);
     EXPECT_TRUE(config->bypass.empty());
     EXPECT_TRUE(config->leak_watch);
+    EXPECT_EQ(config->path, Path::transparent);
+    EXPECT_EQ(config->pod_interfaces, (std::vector<std::string>{"cali*", "veth*", "lxc*"}));
     EXPECT_EQ(config->wireguard.backend, BackendChoice::automatic);
     EXPECT_EQ(config->wireguard.device, "wgsteer0");
     EXPECT_EQ(config->wireguard.port, 51820);
@@ -211,7 +215,6 @@ TEST(Config, RefusesBadValuesByFileLineAndKey) {
 
 TEST(Config, RefusesWhatItCouldOnlyIgnore) {
     const Refusal cases[] = {
-        {"path: fast", "c.yaml:2: path: not supported yet"},
         {"wireguard: {lanes: 2}", "c.yaml:2: wireguard.lanes: not supported yet"},
         {"wireguard: {threaded_napi: true}",
          "c.yaml:2: wireguard.threaded_napi: not supported yet"},

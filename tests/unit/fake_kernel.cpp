@@ -154,11 +154,23 @@ class FakeKernel::FakeSteering final : public Steering {
     Status remove_watch(const Prefix& prefix) override {
         return change("remove_watch", [&] { kernel_.steering.watched.erase(prefix); });
     }
+    Status set_pod(const IpAddress& address, const LocalPod& pod) override {
+        return change("set_pod", [&] { kernel_.steering.pods[address] = pod; });
+    }
+    Status remove_pod(const IpAddress& address) override {
+        return change("remove_pod", [&] { kernel_.steering.pods.erase(address); });
+    }
     Status attach(const Hook& hook) override {
-        return change("attach", [&] { kernel_.steering.hooks.insert(hook); });
+        return change("attach", [&] {
+            kernel_.steering.hooks.insert(hook);
+            kernel_.steering.outdated.erase(hook);
+        });
     }
     Status detach(const Hook& hook) override {
-        return change("detach", [&] { kernel_.steering.hooks.erase(hook); });
+        return change("detach", [&] {
+            kernel_.steering.hooks.erase(hook);
+            kernel_.steering.outdated.erase(hook);
+        });
     }
 
   private:
@@ -184,6 +196,10 @@ class FakeKernel::FakeLinks final : public Links {
         const auto found = kernel_.routes.find(address);
         if (found == kernel_.routes.end()) return std::nullopt;
         return found->second;
+    }
+    Result<LocalPods> pods(const std::vector<std::string>&, const std::vector<Prefix>&) override {
+        WGS_TRY(kernel_.enter("observe"));
+        return kernel_.pods;
     }
 
   private:

@@ -44,6 +44,7 @@ class FakeKernel {
     SteeringState steering;
     std::vector<Underlay> underlays;
     std::map<IpAddress, std::uint32_t> routes;
+    LocalPods pods;
     std::vector<std::string> log;  // names of the changing calls
 
     WireguardDevice& wireguard();
