@@ -27,7 +27,9 @@ static __always_inline struct iphdr* wgs_ip_of(struct wgs_scratch* scratch) {
 
 static __always_inline int wgs_load_packet(struct __sk_buff* skb, struct wgs_scratch* scratch,
                                            __u32 length) {
-    if (length < sizeof(struct iphdr) || length > WGS_SCRATCH_BYTES) return -1;
+    if (length < sizeof(struct iphdr)) return -1;
+    WGS_KEEP(length);
+    if (length > WGS_SCRATCH_BYTES) return -1;
     if (bpf_skb_load_bytes(skb, ETH_HLEN, scratch->packet, length)) return -1;
     __builtin_memset(scratch->packet + length, 0, sizeof(__u32));
     return 0;
@@ -98,11 +100,12 @@ static __always_inline int wgs_make_piece(struct __sk_buff* skb, struct wgs_scra
     const __u32 offset = scratch->pieces.offset;
     __u32 header = scratch->pieces.header;
     __u32 start = header + offset;
+    if (header < sizeof(struct iphdr)) return -1; /* this and the rest: for the verifier */
     WGS_KEEP(header);
     WGS_KEEP(start);
+    if (header > 60 || start >= WGS_SCRATCH_BYTES) return -1;
     WGS_KEEP(size);
-    if (header < sizeof(struct iphdr) || header > 60) return -1; /* the rest: for the verifier */
-    if (start >= WGS_SCRATCH_BYTES || !size || size > WGS_SCRATCH_BYTES) return -1;
+    size = ((size - 1) & (WGS_SCRATCH_SLACK - 1)) + 1; /* never 0, which it is not anyway */
     if (wgs_store_header(skb, scratch, header, offset, size)) return -1;
     return (int)bpf_skb_store_bytes(skb, ETH_HLEN + header, scratch->packet + start, size, 0);
 }

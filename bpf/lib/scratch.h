@@ -10,11 +10,13 @@
 
 #include "bpf/lib/inline.h"
 
-#define WGS_SCRATCH_BYTES 9600 /* more than any jumbo frame */
-#define WGS_SCRATCH_ROOM 64    /* for headers that go before the packet */
-#define WGS_SUM_BYTES 512      /* most that bpf_csum_diff() takes at once */
+#define WGS_SCRATCH_BYTES 9600  /* more than any jumbo frame */
+#define WGS_SCRATCH_SLACK 16384 /* more than that, and a power of two */
+#define WGS_SCRATCH_ROOM 64     /* for headers that go before the packet */
+#define WGS_SUM_BYTES 512       /* most that bpf_csum_diff() takes at once */
 
-/* Keeps the compiler from computing a value anew behind the check that the verifier has seen. */
+/* Keeps the compiler from computing a value anew behind the check that the verifier has seen, and
+ * from making one check of two, from which older verifiers learn nothing. */
 #define WGS_KEEP(value) asm volatile("" : "+r"(value))
 
 /* How a packet is cut. All in bytes. */
@@ -30,7 +32,7 @@ struct wgs_scratch {
     struct wgs_pieces pieces;
     __u8 room[WGS_SCRATCH_ROOM];
     __u8 packet[WGS_SCRATCH_BYTES];
-    __u8 slack[WGS_SCRATCH_BYTES]; /* start and length are each known to be in bounds, not their sum
+    __u8 slack[WGS_SCRATCH_SLACK]; /* start and length are each known to be in bounds, not their sum
                                     */
 };
 
