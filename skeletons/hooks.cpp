@@ -59,12 +59,20 @@ Result<std::vector<HookSite>> sites_in(const fs::path& directory) {
     return sites;
 }
 
+// TCX programs come before clsact filters, whoever attaches when: where others may have filters, at
+// a pod's veth, ours is a filter too, with the last number. But only where the qdisc is there
+// already: adding one to a device that is up costs the packets of some milliseconds.
+bool must_be_filter(const HookSite& site) {
+    return site.hook == WGS_HOOK_POD_OUT && has_clsact_qdisc(site.ifindex);
+}
+
 Status list_tcx(const Bpffs& bpffs, std::vector<Attachment>& found) {
     for (const HookSite& site : WGS_TRY(sites_in(bpffs.links()))) {
         const auto link = WGS_TRY(find_tcx_link(bpffs.links() / site_name(site)));
-        if (link && link->ifindex == site.ifindex)
-            found.push_back(
-                {.site = site, .kind = AttachKind::tcx, .program_id = link->program_id});
+        if (!link || link->ifindex != site.ifindex) continue;
+        found.push_back({.site = site,
+                         .kind = AttachKind::tcx,
+                         .program_id = must_be_filter(site) ? 0 : link->program_id});
     }
     return {};
 }
@@ -97,17 +105,11 @@ Result<std::optional<TcxLink>> link_behind(const Bpffs& bpffs, const HookSite& s
     return link;
 }
 
-// TCX programs come before clsact filters, whoever attaches when: as a filter with the last number
-// ours stays behind all others at a pod's veth.
-bool uses_tcx(const HookSite& site, const LoadedProgram& program) {
-    return site.hook != WGS_HOOK_POD_OUT && has_tcx(program.fd.get());
-}
-
 }  // namespace
 
 Status Hooks::attach(const HookSite& site, const LoadedProgram& program) const {
     const Place place = place_of(site.hook);
-    if (uses_tcx(site, program)) {
+    if (!must_be_filter(site) && has_tcx(program.fd.get())) {
         WGS_TRY(sweep_dead_links(bpffs_));
         const auto behind = WGS_TRY(link_behind(bpffs_, site));
         return put_tcx_link(
@@ -117,7 +119,8 @@ Status Hooks::attach(const HookSite& site, const LoadedProgram& program) const {
     WGS_TRY(sweep_dead_markers(bpffs_.clsact()));
     WGS_TRY(ensure_clsact_qdisc(site.ifindex, bpffs_.clsact()));
     WGS_TRY(put_clsact_filter(site.ifindex, place, site.hook, program.fd.get()));
-    return make_marker(bpffs_.clsact() / site_name(site));
+    WGS_TRY(make_marker(bpffs_.clsact() / site_name(site)));
+    return remove_tcx_link(bpffs_.links() / site_name(site));
 }
 
 Status Hooks::detach(const HookSite& site) const {
