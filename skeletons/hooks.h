@@ -39,7 +39,8 @@ class Hooks {
     Status attach(const HookSite& site, const LoadedProgram& program) const;
     // Nothing attached there is not an error.
     Status detach(const HookSite& site) const;
-    // What is attached now; the program is 0 where it has to be attached in another way. Devices that are gone and programs that others removed are left out.
+    // What is attached now; the program is 0 where it has to be attached in another way. Devices
+    // that are gone and programs that others removed are left out.
     [[nodiscard]] Result<std::vector<Attachment>> list() const;
     // Detaches everything, and takes a clsact qdisc away which we added and nobody uses.
     Status detach_all() const;

@@ -282,7 +282,8 @@ Status Agent::read_leaks() {
     const wgs_counter total = WGS_TRY(steering_->leak_total());
     std::vector<LeakFlow> flows;
     if (leaks_.has_moved(total)) flows = WGS_TRY(steering_->leak_flows());
-    for (const std::string& line : leaks_.note(total, std::move(flows), Clock::now()))
+    const auto lines = leaks_.note(total, std::move(flows), Clock::now());
+    for (const std::string& line : lines)
         spdlog::warn("{}", line);
     return {};
 }

@@ -8,8 +8,6 @@
 namespace wgs {
 namespace {
 
-using namespace std::chrono_literals;
-
 std::string protocol_name(std::uint8_t protocol) {
     switch (protocol) {
         case 1:
@@ -71,7 +69,7 @@ std::vector<std::string> LeakWatch::note(const wgs_counter& total, std::vector<L
 }
 
 void LeakWatch::turn_minute(Clock::time_point now, std::vector<std::string>& lines) {
-    if (now - minute_ < 1min) return;
+    if (now - minute_ < std::chrono::minutes(1)) return;
     if (suppressed_ > 0)
         lines.push_back(fmt::format("LEAK: {} more flows have left in clear", suppressed_));
     minute_ = now;
