@@ -12,7 +12,10 @@
 #define WGS_MAP_BYPASS "wgs_bypass_v1"
 #define WGS_MAP_VERDICTS "wgs_verdict_v1"
 #define WGS_MAP_STATS "wgs_stats_v1"
+#define WGS_MAP_HELLO "wgs_hello_v1"
+#define WGS_MAP_FLOOD "wgs_flood_v1"
 
 #define WGS_PROG_NIC_OUT "wgs_nic_out"
 #define WGS_PROG_WG_IN "wgs_wg_in"
 #define WGS_PROG_NIC_IN "wgs_nic_in"
+#define WGS_PROG_NIC_GUARD "wgs_nic_guard"

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <nic_guard.skel.h>
 #include <nic_in.skel.h>
 #include <nic_out.skel.h>
 #include <wg_in.skel.h>
@@ -52,8 +53,16 @@ void configure(nic_in_bpf& skeleton, const ProgramSettings& settings) {
     skeleton.rodata->decrypted_mark = settings.decrypted_mark;
 }
 
+void configure(nic_guard_bpf& skeleton, const ProgramSettings& settings) {
+    skeleton.rodata->policy_require = settings.policy_require;
+    skeleton.rodata->hosts = settings.hosts;
+    skeleton.rodata->overlay = settings.overlay;
+    skeleton.rodata->sees_decrypted = settings.guard_sees_decrypted;
+}
+
 bool has_row_per_peer(std::string_view map) {
-    return map == WGS_MAP_PEERS || map == WGS_MAP_RECORDS || map == WGS_MAP_STATS;
+    return map == WGS_MAP_PEERS || map == WGS_MAP_RECORDS || map == WGS_MAP_STATS ||
+           map == WGS_MAP_HELLO;
 }
 
 // Sizes the maps and tells libbpf where each is, or is to be, pinned. Those that are not the
@@ -118,17 +127,20 @@ std::span<const std::byte> image() {
 }  // namespace
 
 std::vector<std::span<const std::byte>> embedded_images() {
-    return {image<nic_out_bpf>(), image<wg_in_bpf>(), image<nic_in_bpf>()};
+    return {image<nic_out_bpf>(), image<wg_in_bpf>(), image<nic_in_bpf>(), image<nic_guard_bpf>()};
 }
 
 Result<Objects> load_objects(const Bpffs& bpffs, const ProgramSettings& settings) {
     const auto nic_out = WGS_TRY(load_one<nic_out_bpf>(WGS_HOOK_NIC_OUT, bpffs, settings));
     const auto wg_in = WGS_TRY(load_one<wg_in_bpf>(WGS_HOOK_WG_IN, bpffs, settings));
     const auto nic_in = WGS_TRY(load_one<nic_in_bpf>(WGS_HOOK_NIC_IN, bpffs, settings));
+    const auto nic_guard = WGS_TRY(load_one<nic_guard_bpf>(WGS_HOOK_NIC_GUARD, bpffs, settings));
     Objects objects;
     objects.programs[WGS_HOOK_NIC_OUT] = WGS_TRY(take_program(nic_out->obj, WGS_HOOK_NIC_OUT));
     objects.programs[WGS_HOOK_WG_IN] = WGS_TRY(take_program(wg_in->obj, WGS_HOOK_WG_IN));
     objects.programs[WGS_HOOK_NIC_IN] = WGS_TRY(take_program(nic_in->obj, WGS_HOOK_NIC_IN));
+    objects.programs[WGS_HOOK_NIC_GUARD] =
+        WGS_TRY(take_program(nic_guard->obj, WGS_HOOK_NIC_GUARD));
     for (const std::string_view map : kMaps)
         objects.maps[map] = WGS_TRY(take_map(nic_out->obj, map));
     return objects;

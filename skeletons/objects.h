@@ -16,9 +16,10 @@
 
 namespace wgs {
 
-inline constexpr std::array<std::string_view, 9> kMaps{
-    WGS_MAP_PREFIX4, WGS_MAP_PREFIX6,   WGS_MAP_PEERS,    WGS_MAP_RECORDS, WGS_MAP_TUNNELS,
-    WGS_MAP_BYPASS,  WGS_MAP_UNDERLAYS, WGS_MAP_VERDICTS, WGS_MAP_STATS};
+inline constexpr std::array<std::string_view, 11> kMaps{
+    WGS_MAP_PREFIX4, WGS_MAP_PREFIX6, WGS_MAP_PEERS,     WGS_MAP_RECORDS,
+    WGS_MAP_TUNNELS, WGS_MAP_BYPASS,  WGS_MAP_UNDERLAYS, WGS_MAP_VERDICTS,
+    WGS_MAP_STATS,   WGS_MAP_HELLO,   WGS_MAP_FLOOD};
 
 struct Objects {
     std::array<UniqueFd, kHooks.size()> programs;

@@ -53,6 +53,8 @@ std::string_view program_name(wgs_hook hook) {
             return WGS_PROG_WG_IN;
         case WGS_HOOK_NIC_IN:
             return WGS_PROG_NIC_IN;
+        case WGS_HOOK_NIC_GUARD:
+            return WGS_PROG_NIC_GUARD;
         default:
             return "unknown";
     }

@@ -4,30 +4,18 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 
 #include "base/error.h"
-#include "base/unique_fd.h"
 
 namespace wgs {
 
 enum class Direction { ingress, egress };
 
-struct TcxLink {
-    UniqueFd fd;
-    std::uint32_t ifindex = 0;  // 0: the device is gone or the link was detached
-    std::uint32_t program_id = 0;
-};
-
 // Asks the kernel, with a program of tc type.
 [[nodiscard]] bool has_tcx(int program);
-// None: no such pin.
-Result<std::optional<TcxLink>> find_tcx_link(const std::filesystem::path& pin);
 // Updates the link pinned there in one step or, if there is no live one, makes and pins one: at an
 // ingress before all other programs, at an egress after them.
 Status put_tcx_link(const std::filesystem::path& pin, int program, std::uint32_t ifindex,
                     Direction direction);
-// Detaches before it returns. No such pin is not an error.
-Status remove_tcx_link(const std::filesystem::path& pin);
 
 }  // namespace wgs

@@ -100,12 +100,10 @@ Bytes encode(const vlan& header, const Surroundings& around, const Bytes& /*insi
 
 Bytes encode(const ipv4& header, const Surroundings& around, const Bytes& inside) {
     const std::size_t length = 20U + 4U * header.option_words;
-    Bytes bytes{header.first_byte.value_or(static_cast<std::uint8_t>(0x40 | length / 4)),
-                header.tos};
+    Bytes bytes{header.first_byte.value_or(static_cast<std::uint8_t>(0x40 | length / 4)), 0};
     append16(bytes, length + inside.size());
-    append16(bytes, header.identification);
-    append16(bytes, header.fragment_offset | (header.more_fragments ? 0x2000U : 0U) |
-                        (header.dont_fragment ? 0x4000U : 0U));
+    append16(bytes, 0x1234);  // identification
+    append16(bytes, header.fragment_offset | (header.more_fragments ? 0x2000U : 0U));
     bytes.push_back(header.ttl);
     bytes.push_back(header.protocol.value_or(protocol_of(around.inner)));
     append16(bytes, 0);
@@ -149,7 +147,7 @@ Bytes encode(const udp& header, const Surroundings& around, const Bytes& inside)
     Bytes bytes;
     append16(bytes, header.sport);
     append16(bytes, header.dport);
-    append16(bytes, 8 + inside.size());
+    append16(bytes, header.length.value_or(8 + inside.size()));
     append16(bytes, 0);
     Bytes segment = bytes;
     append(segment, inside);
@@ -161,26 +159,15 @@ Bytes encode(const tcp& header, const Surroundings& around, const Bytes& inside)
     Bytes bytes;
     append16(bytes, header.sport);
     append16(bytes, header.dport);
-    const auto words = static_cast<std::uint8_t>(5 + header.options.size() / 4);
-    append(bytes, {0, 0, 0, 1, 0, 0, 0, 0, static_cast<std::uint8_t>(words << 4), header.flags,
-                   0x10, 0x00, 0, 0, 0, 0});
-    append(bytes, header.options);
+    append(bytes, {0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0x10, 0x00, 0, 0, 0, 0});  // a SYN
     Bytes segment = bytes;
     append(segment, inside);
     store16(bytes, 16, transport_checksum(segment, IPPROTO_TCP, around.pseudo_header));
     return bytes;
 }
 
-// Without its checksum.
-Bytes icmp_header(std::uint8_t type, std::uint8_t code, std::uint32_t rest) {
-    Bytes bytes{type, code, 0, 0};
-    append16(bytes, rest >> 16);
-    append16(bytes, rest & 0xffff);
-    return bytes;
-}
-
 Bytes encode(const icmp& header, const Surroundings& /*around*/, const Bytes& inside) {
-    Bytes bytes = icmp_header(header.type, header.code, header.rest);
+    Bytes bytes{header.type, 0, 0, 0, 0, 1, 0, 1};
     Bytes message = bytes;
     append(message, inside);
     store16(bytes, 2, checksum(message));
@@ -188,10 +175,16 @@ Bytes encode(const icmp& header, const Surroundings& /*around*/, const Bytes& in
 }
 
 Bytes encode(const icmp6& header, const Surroundings& around, const Bytes& inside) {
-    Bytes bytes = icmp_header(header.type, header.code, header.rest);
+    Bytes bytes{header.type, 0, 0, 0, 0, 1, 0, 1};
     Bytes message = bytes;
     append(message, inside);
     store16(bytes, 2, transport_checksum(message, IPPROTO_ICMPV6, around.pseudo_header));
+    return bytes;
+}
+
+Bytes encode(const wireguard& message, const Surroundings& /*around*/, const Bytes& /*inside*/) {
+    Bytes bytes{message.type, message.reserved[0], message.reserved[1], message.reserved[2]};
+    bytes.resize(message.size, 0xa5);
     return bytes;
 }
 
@@ -200,10 +193,6 @@ Bytes encode(const payload& content, const Surroundings& /*around*/, const Bytes
     for (std::size_t i = 0; i < bytes.size(); ++i)
         bytes[i] = static_cast<std::uint8_t>(i);
     return bytes;
-}
-
-Bytes encode(const raw& layer, const Surroundings& /*around*/, const Bytes& /*inside*/) {
-    return layer.content;
 }
 
 Bytes addresses_of(const Layer& layer) {

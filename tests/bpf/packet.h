@@ -39,9 +39,6 @@ struct ipv4 {
     std::uint8_t option_words = 0;
     std::uint16_t fragment_offset = 0;  // in units of 8 bytes
     bool more_fragments = false;
-    bool dont_fragment = false;
-    std::uint8_t tos = 0;
-    std::uint16_t identification = 0x1234;
     std::optional<std::uint8_t> protocol{};
     std::optional<std::uint8_t> first_byte{};  // version and header length
 };
@@ -75,29 +72,27 @@ struct authentication {
 struct udp {
     std::uint16_t sport = 1000;
     std::uint16_t dport = 2000;
+    std::optional<std::uint16_t> length{};
 };
 
 struct tcp {
     std::uint16_t sport = 1000;
     std::uint16_t dport = 2000;
-    std::uint8_t flags = 0x02;  // SYN
-    Bytes options{};            // a multiple of 4 bytes
 };
 
 struct icmp {
     std::uint8_t type = 8;
-    std::uint8_t code = 0;
-    std::uint32_t rest = 0x00010001;  // of the header: identifier and sequence, or an MTU
 };
 
 struct icmp6 {
     std::uint8_t type = 128;
-    std::uint8_t code = 0;
-    std::uint32_t rest = 0x00010001;
 };
 
-struct raw {
-    Bytes content;
+// A WireGuard message of `size` bytes in all.
+struct wireguard {
+    std::uint8_t type = 4;
+    std::size_t size = 96;
+    std::array<std::uint8_t, 3> reserved{};
 };
 
 struct payload {
@@ -106,7 +101,7 @@ struct payload {
 // NOLINTEND(readability-identifier-naming)
 
 using Layer = std::variant<ethernet, vlan, ipv4, ipv6, extension, fragment, authentication, udp,
-                           tcp, icmp, icmp6, payload, raw>;
+                           tcp, icmp, icmp6, wireguard, payload>;
 
 class Packet {
   public:

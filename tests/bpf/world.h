@@ -55,6 +55,7 @@ class World {
         bool require = false;
         bool hosts = false;
         bool overlay = false;
+        bool guard_sees_decrypted = false;
     };
     explicit World(Options options);
     // The world for these options; loaded once.
