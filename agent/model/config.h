@@ -16,6 +16,7 @@
 namespace wgs {
 
 enum class Policy { prefer, require };
+enum class GuardMode { off, native, generic, automatic };
 enum class BackendChoice { automatic, kernel, userspace };
 enum class LogFormat { text, json };
 enum class LogLevel { debug, info, warning, error };
@@ -52,6 +53,7 @@ struct Config {
     bool hosts = false;
     bool overlay = true;  // steer tunnels of the CNI between nodes even when `hosts` is off
     std::set<Service> bypass;
+    GuardMode guard = GuardMode::off;
     WireguardConfig wireguard;
     std::uint32_t max_peers = 4096;
     std::string metrics = "127.0.0.1:9586";  // empty: off

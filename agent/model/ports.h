@@ -59,6 +59,7 @@ class Steering {
     virtual Status release_peer(PeerId id) = 0;
     virtual Status set_prefix(const Prefix& prefix, const Owner& owner) = 0;
     virtual Status remove_prefix(const Prefix& prefix) = 0;
+    // A guard that cannot be attached is no error but SteeringState::refused.
     virtual Status attach(const Hook& hook) = 0;
     virtual Status detach(const Hook& hook) = 0;
 };

@@ -27,6 +27,8 @@ std::string_view to_string(HookPoint point) {
             return "wg_in";
         case HookPoint::nic_in:
             return "nic_in";
+        case HookPoint::nic_guard:
+            return "nic_guard";
     }
     return "unknown";
 }

@@ -69,6 +69,7 @@ struct PeerUpdate {
 // A network device which leads to the other nodes.
 struct Underlay {
     std::string name;
+    std::string kind;  // "veth", "vlan", "bond", ...; empty: a driver's
     std::uint32_t ifindex = 0;
     std::array<std::uint8_t, 6> mac{};
     std::uint32_t mtu = 0;
@@ -78,7 +79,7 @@ struct Underlay {
     bool operator==(const Underlay&) const = default;
 };
 
-enum class HookPoint : std::uint8_t { nic_out = 0, wg_in = 1, nic_in = 2 };
+enum class HookPoint : std::uint8_t { nic_out = 0, wg_in = 1, nic_in = 2, nic_guard = 3 };
 
 [[nodiscard]] std::string_view to_string(HookPoint point);
 
@@ -138,7 +139,11 @@ struct SteeringState {
     TunnelEntry tunnel;                               // index 0
     std::map<std::uint8_t, UnderlayEntry> underlays;  // used rows only
     std::set<Service> bypass;
-    std::set<Hook> hooks;  // where our current programs are attached
+    std::set<Hook> hooks;     // where our current programs are attached
+    std::set<Hook> outdated;  // where older ones are
+    // Guards that could not be attached, and why. They are missing here again when it is time for
+    // another try.
+    std::map<Hook, std::string> refused;
 };
 
 }  // namespace wgs

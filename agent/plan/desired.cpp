@@ -70,6 +70,7 @@ DesiredState make_desired(const PeerCache& cache, const Config& config, const Pu
     DesiredState desired{
         .complete = cache.complete(),
         .policy = config.policy,
+        .guard = config.guard,
         .tunnel = {.port = config.wireguard.port,
                    .fwmark = config.wireguard.fwmark.value_or(kDefaultFwmark)},
         .public_key = own_key,

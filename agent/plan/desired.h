@@ -33,6 +33,7 @@ struct DesiredPeer {
 struct DesiredState {
     bool complete = false;  // the source has told everything: leftovers may be removed
     Policy policy = Policy::prefer;
+    GuardMode guard = GuardMode::off;
     TunnelSettings tunnel;
     PublicKey public_key;  // of the tunnel
     PeerId max_peers = 0;

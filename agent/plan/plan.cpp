@@ -63,14 +63,19 @@ void Planner::hooks() {
     for (const Underlay& underlay : actual_.underlays) {
         wanted.push_back({.ifindex = underlay.ifindex, .point = HookPoint::nic_out});
     }
+    want_guards(wanted);
+    const SteeringState& there = actual_.steering;
     for (const Hook& hook : wanted) {
-        if (!actual_.steering.hooks.contains(hook)) emit(AttachHook{.hook = hook});
+        const bool settled = there.hooks.contains(hook) || there.refused.contains(hook);
+        if (!settled) emit(AttachHook{.hook = hook});
     }
     // An underlay that has lost its address for a moment must not open the node.
     if (actual_.underlays.empty()) return;
-    for (const Hook& hook : actual_.steering.hooks) {
-        const bool keep = std::ranges::find(wanted, hook) != wanted.end();
-        if (!keep) emit(DetachHook{.hook = hook});
+    for (const auto* attached : {&there.hooks, &there.outdated}) {
+        for (const Hook& hook : *attached) {
+            const bool keep = std::ranges::find(wanted, hook) != wanted.end();
+            if (!keep) emit(DetachHook{.hook = hook});
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "plan/plan.h"
 
@@ -44,6 +45,7 @@ class Planner {
     void free_underlays();
     void set_bypass();
     void hooks();
+    void want_guards(std::vector<Hook>& wanted);
     void bind_peers();
     void set_ways();
     [[nodiscard]] std::optional<PeerWay> way_of(const DesiredPeer& peer) const;

@@ -77,6 +77,7 @@ Status Agent::open_kernel() {
                                            .policy = config_.policy,
                                            .hosts = config_.hosts,
                                            .overlay = config_.overlay,
+                                           .guard = config_.guard,
                                            .fwmark = fwmark,
                                            .decrypted_mark = kDecryptedMark,
                                            .max_peers = config_.max_peers}));
@@ -195,6 +196,7 @@ void Agent::reconcile() {
     settle(result, std::chrono::steady_clock::now() - begin);
     follow_process();
     log_transitions();
+    log_findings();
     publish();
 }
 
@@ -262,6 +264,23 @@ void Agent::log_transitions() {
         if (!states.contains(name)) spdlog::info("peer {}: left", name);
     }
     logged_states_ = states;
+}
+
+void Agent::log_findings() {
+    const Plan& plan = reconciler_->last_plan();
+    std::set<std::string> findings(plan.problems.begin(), plan.problems.end());
+    findings.insert(plan.notes.begin(), plan.notes.end());
+    for (const std::string& finding : findings) {
+        if (!logged_findings_.contains(finding)) spdlog::warn("{}", finding);
+    }
+    logged_findings_ = std::move(findings);
+}
+
+std::vector<Problem> Agent::notes() const {
+    std::vector<Problem> notes;
+    for (const std::string& note : reconciler_->last_plan().notes)
+        notes.push_back({.object = "plan", .message = note});
+    return notes;
 }
 
 std::vector<Problem> Agent::problems() const {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,8 @@ class Agent final : private SourceSink {
     [[nodiscard]] BackendKind backend() const { return wireguard_->kind(); }
     // Everything that keeps the agent from doing all it should, worst first.
     [[nodiscard]] std::vector<Problem> problems() const;
+    // What an operator may like to know, but did not ask for.
+    [[nodiscard]] std::vector<Problem> notes() const;
 
   private:
     Agent(Config config, EventLoop& loop, PrivateKey key);
@@ -69,6 +72,7 @@ class Agent final : private SourceSink {
     void follow_process();
     void publish();
     void log_transitions();
+    void log_findings();
 
     Config config_;
     EventLoop& loop_;
@@ -97,6 +101,7 @@ class Agent final : private SourceSink {
     std::string failure_;  // of the last reconciliation; empty: none
     std::optional<NodeInfo> published_;
     std::map<std::string, PeerState> logged_states_;
+    std::set<std::string> logged_findings_;
 };
 
 }  // namespace wgs

@@ -57,12 +57,9 @@ struct PeerTotals {
 };
 
 [[nodiscard]] inline PeerTotals peer_totals(const wgs_peer_stats& stats) {
-    PeerTotals totals{.steered = stats.by_reason[WGS_REASON_steered].packets +
-                                 stats.by_reason[WGS_REASON_in_pieces].packets +
-                                 stats.by_reason[WGS_REASON_oversize].packets,
+    PeerTotals totals{.steered = stats.by_reason[WGS_REASON_steered].packets,
                       .dropped = stats.dropped.packets,
-                      .decrypted = stats.by_reason[WGS_REASON_decrypted].packets +
-                                   stats.by_reason[WGS_REASON_delivered].packets};
+                      .decrypted = stats.by_reason[WGS_REASON_decrypted].packets};
     std::uint64_t out = 0;
     for (const ReasonInfo& reason : kReasons) {
         const bool outer = reason.number == WGS_REASON_outer;

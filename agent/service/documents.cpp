@@ -60,11 +60,22 @@ Json tunnels(const AgentView& agent) {
     return list;
 }
 
+std::string_view hook_name(HookPoint point) {
+    switch (point) {
+        case HookPoint::nic_out:
+            return "egress";
+        case HookPoint::nic_guard:
+            return "xdp";
+        default:
+            return "ingress";
+    }
+}
+
 Json hooks(const AgentView& agent, const std::vector<HookStatus>& attached) {
     Json list = Json::array();
     for (const HookStatus& hook : attached) {
         list.push_back({{"device", device_name(agent, hook.hook.ifindex)},
-                        {"hook", hook.hook.point == HookPoint::nic_out ? "egress" : "ingress"},
+                        {"hook", hook_name(hook.hook.point)},
                         {"kind", hook.kind},
                         {"program", hook.program},
                         {"attached", hook.current}});
@@ -92,9 +103,9 @@ Json verdicts(const std::vector<VerdictTotal>& totals) {
     return counts;
 }
 
-Json problems(const AgentView& agent) {
+Json problem_list(const std::vector<Problem>& problems) {
     Json list = Json::array();
-    for (const Problem& problem : agent.problems) {
+    for (const Problem& problem : problems) {
         list.push_back({{"object", problem.object}, {"message", problem.message}});
     }
     return list;
@@ -203,7 +214,8 @@ std::string status_document(const AgentView& agent, const std::vector<VerdictTot
                  {"hooks", hooks(agent, attached)},
                  {"verdicts", verdicts(totals)},
                  {"leaks", nullptr},  // nothing watches the wire independently
-                 {"problems", problems(agent)}});
+                 {"problems", problem_list(agent.problems)},
+                 {"notes", problem_list(agent.notes)}});
 }
 
 std::string peers_document(const AgentView& agent, const PeerCounts& counts) {

@@ -213,6 +213,13 @@ Status read_bypass(const YamlValue& value, Config& config) {
     return {};
 }
 
+Result<GuardMode> read_guard(const YamlValue& value) {
+    return read_choice<GuardMode>(value, {{"off", GuardMode::off},
+                                          {"native", GuardMode::native},
+                                          {"generic", GuardMode::generic},
+                                          {"auto", GuardMode::automatic}});
+}
+
 // Features of the contract that are not there: their values are checked, and refused when they ask
 // for what would not happen.
 Status check_source_kind(const YamlValue& value, Config& /*config*/) {
@@ -315,6 +322,7 @@ constexpr std::array kTopKeys = {
     Key{"cluster_prefixes", &set_list<&Config::cluster_prefixes, &read_prefix>},
     Key{"policy", &set<&Config::policy, &read_policy>},
     Key{"hosts", &set<&Config::hosts, &read_bool>},
+    Key{"guard", &set<&Config::guard, &read_guard>},
     Key{"overlay", &set<&Config::overlay, &read_overlay>},
     Key{"path", &check_path},
     Key{"pod_interfaces", &check_pod_interfaces},

@@ -94,9 +94,9 @@ TEST(FrameTest, TheFirstFragmentStandsForTheDatagram) {
     const Bytes outer = udp(51820, 51820) + kTransportData;
     EXPECT_EQ(kind(ethernet({0x08, 0x00}) + ipv4(kUdp, 0) + outer), FrameKind::wireguard);
     EXPECT_EQ(kind(ethernet({0x08, 0x00}) + ipv4(kUdp, 0) + kText), FrameKind::clear);
-    EXPECT_EQ(kind(ethernet({0x08, 0x00}) + ipv4(kUdp, 5) + kText), FrameKind::piece);
+    EXPECT_EQ(kind(ethernet({0x08, 0x00}) + ipv4(kUdp, 5) + kText), FrameKind::other);
     EXPECT_EQ(kind(ethernet({0x86, 0xdd}) + ipv6(44) + Bytes{kUdp, 0, 0, 8, 0, 0, 0, 1} + kText),
-              FrameKind::piece);
+              FrameKind::other);
 }
 
 TEST(FrameTest, UnprotectedAndUnreadableFramesAreOther) {

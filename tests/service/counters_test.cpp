@@ -48,20 +48,6 @@ TEST(PeerTotals, TellSteeredDroppedClearAndDecryptedApart) {
               (PeerTotals{.steered = 100, .dropped = 3, .clear = 4, .decrypted = 50}));
 }
 
-TEST(PeerTotals, CountWhateverWentIntoTheTunnelAsSteered) {
-    const auto stats = counted({{WGS_REASON_steered, 5},
-                                {WGS_REASON_in_pieces, 6},
-                                {WGS_REASON_oversize, 7},
-                                {WGS_REASON_too_big, 8}},
-                               8);
-    EXPECT_EQ(peer_totals(stats), (PeerTotals{.steered = 18, .dropped = 8}));
-}
-
-TEST(PeerTotals, CountWhatWasDeliveredAsDecrypted) {
-    const auto stats = counted({{WGS_REASON_decrypted, 5}, {WGS_REASON_delivered, 6}}, 0);
-    EXPECT_EQ(peer_totals(stats), (PeerTotals{.decrypted = 11}));
-}
-
 TEST(PeerTotals, LeaveOutOuterPacketsWhichAreNotClear) {
     const auto stats = counted({{WGS_REASON_steered, 5}, {WGS_REASON_outer, 5}}, 0);
     EXPECT_EQ(peer_totals(stats), (PeerTotals{.steered = 5}));

@@ -66,7 +66,8 @@ struct Example {
                 .source_complete = true,
                 .rejections = 1,
                 .steps_applied = 16,
-                .problems = problems};
+                .problems = problems,
+                .notes = notes};
     }
 
     Config config{.node = "node-a", .policy = Policy::require, .hosts = true};
@@ -74,6 +75,7 @@ struct Example {
     std::map<std::string, PeerState> states;
     ActualState actual;
     std::vector<Problem> problems;
+    std::vector<Problem> notes;
     std::vector<VerdictTotal> verdicts{
         {.point = HookPoint::nic_out,
          .reason = WGS_REASON_steered,

@@ -38,8 +38,8 @@ std::string to_yaml(const AgentSettings& settings) {
            list_line("addresses", settings.addresses) + list_line("prefixes", settings.prefixes) +
            list_line("underlay", settings.underlay) +
            list_line("cluster_prefixes", settings.cluster_prefixes) +
-           fmt::format("policy: {}\nhosts: {}\nmetrics: \"{}\"\n", settings.policy, settings.hosts,
-                       settings.metrics) +
+           fmt::format("policy: {}\nhosts: {}\nguard: {}\nmetrics: \"{}\"\n", settings.policy,
+                       settings.hosts, settings.guard, settings.metrics) +
            fmt::format("wireguard:\n  backend: auto\n  device: {}\n", settings.device);
 }
 

@@ -23,6 +23,7 @@ struct AgentSettings {
     std::vector<std::string> cluster_prefixes;
     std::string policy = "prefer";
     bool hosts = true;
+    std::string guard = "off";
     std::string device = "wgsteer0";
     std::string metrics = "127.0.0.1:9586";
     std::vector<std::string> launcher;  // command words in front of the daemon

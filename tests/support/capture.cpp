@@ -86,9 +86,6 @@ void Capture::count(std::span<const std::uint8_t> frame) {
                 counts_.clear_samples.push_back(hex_head(frame));
             }
             break;
-        case FrameKind::piece:
-            ++counts_.pieces;
-            break;
         case FrameKind::other:
             ++counts_.other;
             break;

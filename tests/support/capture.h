@@ -18,7 +18,6 @@ struct WireCounts {
     std::uint64_t wireguard = 0;
     std::uint64_t neighbour = 0;
     std::uint64_t clear = 0;
-    std::uint64_t pieces = 0;
     std::uint64_t other = 0;
     std::uint64_t missed = 0;  // frames the capture could not keep up with: it proves nothing then
     std::vector<std::string> clear_samples;  // the first few, in hexadecimal

@@ -136,6 +136,7 @@ AgentSettings Node::agent_settings() const {
     settings.cluster_prefixes = cluster_->options().cluster_prefixes;
     settings.policy = cluster_->options().policy;
     settings.hosts = cluster_->options().hosts;
+    settings.guard = cluster_->options().guard;
     settings.mark = cluster_->workspace().mark();
     for (const Family family : {Family::v4, Family::v6}) {
         settings.addresses.push_back(host_address(family).to_string());

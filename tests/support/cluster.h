@@ -23,6 +23,7 @@ struct ClusterOptions {
     int nodes = 3;
     std::string policy = "prefer";
     bool hosts = true;
+    std::string guard = "off";
     std::optional<int> vlan = {};                    // underlay is eth0.VLAN
     std::vector<std::string> cluster_prefixes = {};  // none: not configured
 };

@@ -92,7 +92,7 @@ bool is_protected(const IpAddress& address, const WireRules& rules) {
 }
 
 FrameKind classify_packet(const Packet& packet, const WireRules& rules) {
-    if (packet.later_fragment) return FrameKind::piece;  // the first one has been judged
+    if (packet.later_fragment) return FrameKind::other;  // the first one has been judged
     if (is_wireguard(packet, rules)) return FrameKind::wireguard;
     if (is_neighbour(packet)) return FrameKind::neighbour;
     const bool both = is_protected(packet.source, rules) && is_protected(packet.destination, rules);

@@ -16,8 +16,7 @@ enum class FrameKind {
     wireguard,  // a WireGuard message between WireGuard ports
     neighbour,  // ARP, IPv6 neighbour discovery and multicast listener reports
     clear,      // readable traffic between two protected addresses
-    piece,      // any but the first fragment of something
-    other,      // the rest
+    other,      // the rest, and all but the first fragment of anything
 };
 
 struct WireRules {

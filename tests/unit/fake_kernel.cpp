@@ -149,10 +149,16 @@ class FakeKernel::FakeSteering final : public Steering {
         return change("remove_prefix", [&] { kernel_.steering.prefixes.erase(prefix); });
     }
     Status attach(const Hook& hook) override {
-        return change("attach", [&] { kernel_.steering.hooks.insert(hook); });
+        return change("attach", [&] {
+            kernel_.steering.hooks.insert(hook);
+            kernel_.steering.outdated.erase(hook);
+        });
     }
     Status detach(const Hook& hook) override {
-        return change("detach", [&] { kernel_.steering.hooks.erase(hook); });
+        return change("detach", [&] {
+            kernel_.steering.hooks.erase(hook);
+            kernel_.steering.outdated.erase(hook);
+        });
     }
 
   private:
