@@ -50,15 +50,16 @@ std::string describe(std::uint32_t ifindex) {
     return "device " + std::to_string(ifindex);
 }
 
-// Asks for all filters below `parent`; the answer's first message says whether there is one.
-Result<bool> has_filters(std::uint32_t ifindex, std::uint32_t parent) {
+// The type of the first message that answers a request about traffic control on a device.
+Result<std::uint16_t> first_answer(std::uint16_t type, std::uint16_t flags, std::uint32_t ifindex,
+                                   std::uint32_t parent) {
     struct {
         nlmsghdr header;
         tcmsg message;
     } request{};
     request.header.nlmsg_len = sizeof(request);
-    request.header.nlmsg_type = RTM_GETTFILTER;
-    request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    request.header.nlmsg_type = type;
+    request.header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
     request.message.tcm_ifindex = static_cast<int>(ifindex);
     request.message.tcm_parent = parent;
 
@@ -66,10 +67,14 @@ Result<bool> has_filters(std::uint32_t ifindex, std::uint32_t parent) {
     alignas(nlmsghdr) std::array<char, 32768> answer{};
     if (!socket || ::send(socket.get(), &request, sizeof(request), 0) < 0 ||
         ::recv(socket.get(), answer.data(), answer.size(), 0) < static_cast<int>(sizeof(nlmsghdr)))
-        return os_error(errno, "list the filters of " + describe(ifindex));
+        return os_error(errno, "inspect the traffic control of " + describe(ifindex));
     nlmsghdr first{};
     std::copy_n(answer.data(), sizeof(first), reinterpret_cast<char*>(&first));
-    return first.nlmsg_type == RTM_NEWTFILTER;
+    return first.nlmsg_type;
+}
+
+Result<bool> has_filters(std::uint32_t ifindex, std::uint32_t parent) {
+    return WGS_TRY(first_answer(RTM_GETTFILTER, NLM_F_DUMP, ifindex, parent)) == RTM_NEWTFILTER;
 }
 
 Status remove_qdisc_if_unused(std::uint32_t ifindex) {
@@ -103,6 +108,11 @@ std::optional<std::uint32_t> find_clsact_filter(std::uint32_t ifindex, Place pla
     auto options = filter_options(place, number);
     if (bpf_tc_query(&hook, &options) != 0) return std::nullopt;
     return options.prog_id;
+}
+
+bool has_clsact_qdisc(std::uint32_t ifindex) {
+    const auto answer = first_answer(RTM_GETQDISC, NLM_F_ACK | NLM_F_ECHO, ifindex, TC_H_CLSACT);
+    return answer && *answer == RTM_NEWQDISC;
 }
 
 Status remove_clsact_filter(std::uint32_t ifindex, Place place, std::uint32_t number) {

@@ -19,6 +19,8 @@ Status put_clsact_filter(std::uint32_t ifindex, Place place, std::uint32_t numbe
 [[nodiscard]] std::optional<std::uint32_t> find_clsact_filter(std::uint32_t ifindex, Place place,
                                                               std::uint32_t number);
 // Nothing there is not an error.
+// Whether anybody has given the device one.
+[[nodiscard]] bool has_clsact_qdisc(std::uint32_t ifindex);
 Status remove_clsact_filter(std::uint32_t ifindex, Place place, std::uint32_t number);
 
 // Adds the qdisc; leaves a marker in `markers` if it was not there before.

@@ -60,6 +60,13 @@ Result<std::vector<HookSite>> sites_in(const fs::path& directory) {
     return sites;
 }
 
+// TCX programs come before clsact filters, whoever attaches when: where others may have filters, at
+// a pod's veth, ours is a filter too, with the last number. But only where the qdisc is there
+// already: adding one to a device that is up costs the packets of some milliseconds.
+bool must_be_filter(const HookSite& site) {
+    return site.hook == WGS_HOOK_POD_OUT && has_clsact_qdisc(site.ifindex);
+}
+
 // Of what the link at this site is.
 Result<AttachKind> kind_of_link(const HookSite& site) {
     if (site.hook != WGS_HOOK_NIC_GUARD) return AttachKind::tcx;
@@ -73,7 +80,9 @@ Status list_links(const Bpffs& bpffs, std::vector<Attachment>& found) {
         if (!link || link->ifindex != site.ifindex) continue;
         const auto kind = kind_of_link(site);
         if (!kind) continue;  // the device has just gone
-        found.push_back({.site = site, .kind = *kind, .program_id = link->program_id});
+        found.push_back({.site = site,
+                         .kind = *kind,
+                         .program_id = must_be_filter(site) ? 0 : link->program_id});
     }
     return {};
 }
@@ -106,17 +115,11 @@ Result<std::optional<PinnedLink>> link_behind(const Bpffs& bpffs, const HookSite
     return link;
 }
 
-// TCX programs come before clsact filters, whoever attaches when: as a filter with the last number
-// ours stays behind all others at a pod's veth.
-bool uses_tcx(const HookSite& site, const LoadedProgram& program) {
-    return site.hook != WGS_HOOK_POD_OUT && has_tcx(program.fd.get());
-}
-
 }  // namespace
 
 Status Hooks::attach(const HookSite& site, const LoadedProgram& program) const {
     const Place place = place_of(site.hook);
-    if (uses_tcx(site, program)) {
+    if (!must_be_filter(site) && has_tcx(program.fd.get())) {
         WGS_TRY(sweep_dead_links(bpffs_));
         const auto behind = WGS_TRY(link_behind(bpffs_, site));
         return put_tcx_link(
@@ -126,7 +129,8 @@ Status Hooks::attach(const HookSite& site, const LoadedProgram& program) const {
     WGS_TRY(sweep_dead_markers(bpffs_.clsact()));
     WGS_TRY(ensure_clsact_qdisc(site.ifindex, bpffs_.clsact()));
     WGS_TRY(put_clsact_filter(site.ifindex, place, site.hook, program.fd.get()));
-    return make_marker(bpffs_.clsact() / site_name(site));
+    WGS_TRY(make_marker(bpffs_.clsact() / site_name(site)));
+    return remove_pinned_link(bpffs_.links() / site_name(site));
 }
 
 Status Hooks::attach_xdp(const HookSite& site, XdpMode mode, const LoadedProgram& program) const {
