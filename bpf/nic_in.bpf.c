@@ -6,6 +6,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/lib/act.h"
+#include "bpf/lib/arrive.h"
 #include "bpf/lib/decide.h"
 #include "bpf/lib/frame.h"
 #include "bpf/lib/lookup.h"
@@ -26,12 +27,8 @@ static __always_inline void wgs_decide(const struct wgs_packet* packet, bool dec
     if (decision->reason != WGS_REASON_none) return;
     owners.destination = wgs_owner_of(packet, packet->destination);
     decision->reason = wgs_in_by_destination(packet, owners.destination, wgs_port_of(tunnel_id));
-    if (decision->reason != WGS_REASON_none) return;
-    owners.source = wgs_owner_of(packet, packet->source);
-    if (wgs_is_node_to_node(&owners) && wgs_is_in_scope(packet, &scope))
-        owners.bypassed = wgs_is_bypassed(packet);
-    decision->peer = WGS_OWNER_PEER(owners.source);
-    decision->reason = wgs_in_by_owners(packet, &owners, &scope);
+    if (decision->reason == WGS_REASON_none)
+        wgs_decide_by_source(packet, &owners, &scope, decision);
 }
 
 SEC("tc")

@@ -73,10 +73,10 @@ std::string peer_summary(const Json& peers) {
     return text;
 }
 
-std::string render_problems(const Json& problems) {
+std::string render_lines(const char* label, const Json& problems) {
     std::string text;
     for (const Json& problem : items(problems)) {
-        text += fmt::format("PROBLEM  {}: {}\n", problem.at("object").get<std::string>(),
+        text += fmt::format("{}  {}: {}\n", label, problem.at("object").get<std::string>(),
                             problem.at("message").get<std::string>());
     }
     return text.empty() ? text : text + "\n";
@@ -131,7 +131,8 @@ std::string render_leak_flows(const Json& flows) {
 }  // namespace
 
 std::string render_status(const Json& status) {
-    return render_problems(status.at("problems")) +
+    return render_lines("PROBLEM", status.at("problems")) +
+           render_lines("NOTE", status.value("notes", Json::array())) +
            table({{"node", text_or_dash(status.at("node"))},
                   {"policy", text_or_dash(status.at("policy"))},
                   {"hosts", status.at("hosts").get<bool>() ? "encrypted" : "off"},

@@ -163,6 +163,22 @@ WGS_STATIC_ASSERT(sizeof(struct wgs_flow) == 40, "no hidden padding");
 #define WGS_VERDICT_INDEX(hook, reason) ((hook)*WGS_REASON_COUNT + (reason))
 #define WGS_VERDICT_ENTRIES (WGS_HOOK_COUNT * WGS_REASON_COUNT)
 
+/* A token bucket, in one word so that it is taken from in one atomic step: the moment, in
+ * nanoseconds of the monotonic clock, up to which its tokens are spent (bpf/lib/guard.h). */
+struct wgs_bucket {
+    __u64 spent_until;
+};
+
+/* Whose handshake initiations share a bucket when they come from no node of ours: one IPv4 address
+ * or one IPv6 /64, which is what a single host can choose from at will. */
+struct wgs_stranger {
+    __u32 family;     /* 4 or 6 */
+    __u32 address[2]; /* network byte order; IPv4 uses the first word */
+};
+WGS_STATIC_ASSERT(sizeof(struct wgs_stranger) == 12, "no hidden padding in a hash key");
+
+#define WGS_MAX_STRANGERS 4096
+
 /* A packet given to BPF_PROG_TEST_RUN with cb[3], cb[4] = these is judged but not counted; the
  * decision is left in cb[0..2]: reason, peer id, tunnel index. Packets on the wire keep their cb.
  */

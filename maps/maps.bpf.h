@@ -29,7 +29,7 @@ struct {
     __type(value, struct wgs_owner);
 } wgs_prefix6_v1 SEC(".maps");
 
-/* The next three are sized before load, by the number of peers that the configuration allows. */
+/* The next four are sized before load, by the number of peers that the configuration allows. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, WGS_PEER_FIRST + 1);
@@ -50,6 +50,22 @@ struct {
     __type(key, __u32);
     __type(value, struct wgs_peer_stats);
 } wgs_stats_v1 SEC(".maps");
+
+/* Handshake initiations of each peer; row 0, of no peer: of all strangers together. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, WGS_PEER_FIRST + 1);
+    __type(key, __u32);
+    __type(value, struct wgs_bucket);
+} wgs_hello_v1 SEC(".maps");
+
+/* Handshake initiations of each stranger. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, WGS_MAX_STRANGERS);
+    __type(key, struct wgs_stranger);
+    __type(value, struct wgs_bucket);
+} wgs_flood_v1 SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);

@@ -17,9 +17,12 @@
 #define WGS_MAP_LEAKS "wgs_leaks_v1"
 #define WGS_MAP_PODS "wgs_pods_v1"
 #define WGS_MAP_FLOWS "wgs_flows_v1"
+#define WGS_MAP_HELLO "wgs_hello_v1"
+#define WGS_MAP_FLOOD "wgs_flood_v1"
 
 #define WGS_PROG_NIC_OUT "wgs_nic_out"
 #define WGS_PROG_WG_IN "wgs_wg_in"
 #define WGS_PROG_NIC_IN "wgs_nic_in"
+#define WGS_PROG_NIC_GUARD "wgs_nic_guard"
 #define WGS_PROG_LEAK_WATCH "wgs_leak_watch"
 #define WGS_PROG_POD_OUT "wgs_pod_out"

@@ -37,10 +37,11 @@ class Hash {
 };
 
 // Names every member, so that one added later cannot be forgotten here.
-std::array<std::uint32_t, 8> values_of(const ProgramSettings& settings) {
-    const auto& [policy_require, hosts, overlay, fast, fwmark, decrypted_mark, mark_mask,
-                 max_peers] = settings;
-    return {policy_require, hosts, overlay, fast, fwmark, decrypted_mark, mark_mask, max_peers};
+std::array<std::uint32_t, 9> values_of(const ProgramSettings& settings) {
+    const auto& [policy_require, hosts, overlay, fast, fwmark, decrypted_mark, mark_mask, max_peers,
+                 guard_sees_decrypted] = settings;
+    return {policy_require,      hosts, overlay, fast, fwmark, decrypted_mark, mark_mask, max_peers,
+            guard_sees_decrypted};
 }
 
 }  // namespace

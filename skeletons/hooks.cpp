@@ -10,6 +10,7 @@
 
 #include "skeletons/clsact.h"
 #include "skeletons/marker.h"
+#include "skeletons/pinned_link.h"
 #include "skeletons/tcx.h"
 
 namespace wgs {
@@ -66,12 +67,21 @@ bool must_be_filter(const HookSite& site) {
     return site.hook == WGS_HOOK_POD_OUT && has_clsact_qdisc(site.ifindex);
 }
 
-Status list_tcx(const Bpffs& bpffs, std::vector<Attachment>& found) {
+// Of what the link at this site is.
+Result<AttachKind> kind_of_link(const HookSite& site) {
+    if (site.hook != WGS_HOOK_NIC_GUARD) return AttachKind::tcx;
+    return WGS_TRY(xdp_mode_of(site.ifindex)) == XdpMode::native ? AttachKind::xdp_native
+                                                                 : AttachKind::xdp_generic;
+}
+
+Status list_links(const Bpffs& bpffs, std::vector<Attachment>& found) {
     for (const HookSite& site : WGS_TRY(sites_in(bpffs.links()))) {
-        const auto link = WGS_TRY(find_tcx_link(bpffs.links() / site_name(site)));
+        const auto link = WGS_TRY(find_pinned_link(bpffs.links() / site_name(site)));
         if (!link || link->ifindex != site.ifindex) continue;
+        const auto kind = kind_of_link(site);
+        if (!kind) continue;  // the device has just gone
         found.push_back({.site = site,
-                         .kind = AttachKind::tcx,
+                         .kind = *kind,
                          .program_id = must_be_filter(site) ? 0 : link->program_id});
     }
     return {};
@@ -90,17 +100,17 @@ Status list_clsact(const Bpffs& bpffs, std::vector<Attachment>& found) {
 Status sweep_dead_links(const Bpffs& bpffs) {
     for (const HookSite& site : WGS_TRY(sites_in(bpffs.links()))) {
         const fs::path pin = bpffs.links() / site_name(site);
-        const auto link = WGS_TRY(find_tcx_link(pin));
-        if (link && link->ifindex == 0) WGS_TRY(remove_tcx_link(pin));
+        const auto link = WGS_TRY(find_pinned_link(pin));
+        if (link && link->ifindex == 0) WGS_TRY(remove_pinned_link(pin));
     }
     return {};
 }
 
 // The watcher sees what the others let pass, so one that is attached after it goes before it.
-Result<std::optional<TcxLink>> link_behind(const Bpffs& bpffs, const HookSite& site) {
+Result<std::optional<PinnedLink>> link_behind(const Bpffs& bpffs, const HookSite& site) {
     if (site.hook != WGS_HOOK_NIC_OUT) return std::nullopt;
     const HookSite watcher{.ifindex = site.ifindex, .hook = WGS_HOOK_LEAK_WATCH};
-    auto link = WGS_TRY(find_tcx_link(bpffs.links() / site_name(watcher)));
+    auto link = WGS_TRY(find_pinned_link(bpffs.links() / site_name(watcher)));
     if (link && link->ifindex != site.ifindex) link.reset();
     return link;
 }
@@ -120,11 +130,16 @@ Status Hooks::attach(const HookSite& site, const LoadedProgram& program) const {
     WGS_TRY(ensure_clsact_qdisc(site.ifindex, bpffs_.clsact()));
     WGS_TRY(put_clsact_filter(site.ifindex, place, site.hook, program.fd.get()));
     WGS_TRY(make_marker(bpffs_.clsact() / site_name(site)));
-    return remove_tcx_link(bpffs_.links() / site_name(site));
+    return remove_pinned_link(bpffs_.links() / site_name(site));
+}
+
+Status Hooks::attach_xdp(const HookSite& site, XdpMode mode, const LoadedProgram& program) const {
+    WGS_TRY(sweep_dead_links(bpffs_));
+    return put_xdp_link(bpffs_.links() / site_name(site), program.fd.get(), site.ifindex, mode);
 }
 
 Status Hooks::detach(const HookSite& site) const {
-    WGS_TRY(remove_tcx_link(bpffs_.links() / site_name(site)));
+    WGS_TRY(remove_pinned_link(bpffs_.links() / site_name(site)));
     std::error_code ignored;
     if (!fs::exists(bpffs_.clsact() / site_name(site), ignored)) return {};
     WGS_TRY(remove_clsact_filter(site.ifindex, place_of(site.hook), site.hook));
@@ -133,7 +148,7 @@ Status Hooks::detach(const HookSite& site) const {
 
 Result<std::vector<Attachment>> Hooks::list() const {
     std::vector<Attachment> found;
-    WGS_TRY(list_tcx(bpffs_, found));
+    WGS_TRY(list_links(bpffs_, found));
     WGS_TRY(list_clsact(bpffs_, found));
     return found;
 }

@@ -10,6 +10,7 @@
 #include "maps/layout.h"
 #include "skeletons/bpffs.h"
 #include "skeletons/programs.h"
+#include "skeletons/xdp.h"
 
 namespace wgs {
 
@@ -19,7 +20,7 @@ struct HookSite {
     auto operator<=>(const HookSite&) const = default;
 };
 
-enum class AttachKind { tcx, clsact };
+enum class AttachKind { tcx, clsact, xdp_native, xdp_generic };
 
 struct Attachment {
     HookSite site;
@@ -37,6 +38,8 @@ class Hooks {
 
     // Puts the program there; one of ours that is there already is replaced in one step.
     Status attach(const HookSite& site, const LoadedProgram& program) const;
+    // The same for a program of XDP type, see put_xdp_link().
+    Status attach_xdp(const HookSite& site, XdpMode mode, const LoadedProgram& program) const;
     // Nothing attached there is not an error.
     Status detach(const HookSite& site) const;
     // What is attached now; the program is 0 where it has to be attached in another way. Devices

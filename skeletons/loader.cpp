@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <leak_watch.skel.h>
+#include <nic_guard.skel.h>
 #include <nic_in.skel.h>
 #include <nic_out.skel.h>
 #include <pod_out.skel.h>
@@ -57,6 +58,13 @@ void configure(nic_in_bpf& skeleton, const ProgramSettings& settings) {
     skeleton.rodata->decrypted_mark = settings.decrypted_mark;
 }
 
+void configure(nic_guard_bpf& skeleton, const ProgramSettings& settings) {
+    skeleton.rodata->policy_require = settings.policy_require;
+    skeleton.rodata->hosts = settings.hosts;
+    skeleton.rodata->overlay = settings.overlay;
+    skeleton.rodata->sees_decrypted = settings.guard_sees_decrypted;
+}
+
 void configure(leak_watch_bpf& skeleton, const ProgramSettings& settings) {
     skeleton.rodata->fwmark = settings.fwmark;
     skeleton.rodata->mark_mask = settings.mark_mask;
@@ -69,7 +77,8 @@ void configure(pod_out_bpf& skeleton, const ProgramSettings& settings) {
 }
 
 bool has_row_per_peer(std::string_view map) {
-    return map == WGS_MAP_PEERS || map == WGS_MAP_RECORDS || map == WGS_MAP_STATS;
+    return map == WGS_MAP_PEERS || map == WGS_MAP_RECORDS || map == WGS_MAP_STATS ||
+           map == WGS_MAP_HELLO;
 }
 
 // The kernel allocates this map in full: it is there only while it is used.
@@ -144,20 +153,23 @@ std::span<const std::byte> image() {
 }  // namespace
 
 std::vector<std::span<const std::byte>> embedded_images() {
-    return {image<nic_out_bpf>(), image<wg_in_bpf>(), image<nic_in_bpf>(), image<pod_out_bpf>(),
-            image<leak_watch_bpf>()};
+    return {image<nic_out_bpf>(),   image<wg_in_bpf>(),   image<nic_in_bpf>(),
+            image<nic_guard_bpf>(), image<pod_out_bpf>(), image<leak_watch_bpf>()};
 }
 
 Result<Objects> load_objects(const Bpffs& bpffs, const ProgramSettings& settings) {
     const auto nic_out = WGS_TRY(load_one<nic_out_bpf>(WGS_HOOK_NIC_OUT, bpffs, settings));
     const auto wg_in = WGS_TRY(load_one<wg_in_bpf>(WGS_HOOK_WG_IN, bpffs, settings));
     const auto nic_in = WGS_TRY(load_one<nic_in_bpf>(WGS_HOOK_NIC_IN, bpffs, settings));
+    const auto nic_guard = WGS_TRY(load_one<nic_guard_bpf>(WGS_HOOK_NIC_GUARD, bpffs, settings));
     const auto pod_out = WGS_TRY(load_one<pod_out_bpf>(WGS_HOOK_POD_OUT, bpffs, settings));
     const auto leak_watch = WGS_TRY(load_one<leak_watch_bpf>(WGS_HOOK_LEAK_WATCH, bpffs, settings));
     Objects objects;
     objects.programs[WGS_HOOK_NIC_OUT] = WGS_TRY(take_program(nic_out->obj, WGS_HOOK_NIC_OUT));
     objects.programs[WGS_HOOK_WG_IN] = WGS_TRY(take_program(wg_in->obj, WGS_HOOK_WG_IN));
     objects.programs[WGS_HOOK_NIC_IN] = WGS_TRY(take_program(nic_in->obj, WGS_HOOK_NIC_IN));
+    objects.programs[WGS_HOOK_NIC_GUARD] =
+        WGS_TRY(take_program(nic_guard->obj, WGS_HOOK_NIC_GUARD));
     objects.programs[WGS_HOOK_POD_OUT] = WGS_TRY(take_program(pod_out->obj, WGS_HOOK_POD_OUT));
     objects.programs[WGS_HOOK_LEAK_WATCH] =
         WGS_TRY(take_program(leak_watch->obj, WGS_HOOK_LEAK_WATCH));

@@ -57,10 +57,12 @@ std::string_view program_name(wgs_hook hook) {
             return WGS_PROG_WG_IN;
         case WGS_HOOK_NIC_IN:
             return WGS_PROG_NIC_IN;
-        case WGS_HOOK_LEAK_WATCH:
-            return WGS_PROG_LEAK_WATCH;
+        case WGS_HOOK_NIC_GUARD:
+            return WGS_PROG_NIC_GUARD;
         case WGS_HOOK_POD_OUT:
             return WGS_PROG_POD_OUT;
+        case WGS_HOOK_LEAK_WATCH:
+            return WGS_PROG_LEAK_WATCH;
         default:
             return "unknown";
     }

@@ -15,8 +15,8 @@
 
 namespace wgs {
 
-inline constexpr std::array kHooks{WGS_HOOK_NIC_OUT, WGS_HOOK_WG_IN, WGS_HOOK_NIC_IN,
-                                   WGS_HOOK_POD_OUT, WGS_HOOK_LEAK_WATCH};
+inline constexpr std::array kHooks{WGS_HOOK_NIC_OUT,   WGS_HOOK_WG_IN,   WGS_HOOK_NIC_IN,
+                                   WGS_HOOK_NIC_GUARD, WGS_HOOK_POD_OUT, WGS_HOOK_LEAK_WATCH};
 
 // "wgs_nic_out" and so on.
 [[nodiscard]] std::string_view program_name(wgs_hook hook);
@@ -32,6 +32,7 @@ struct ProgramSettings {
     std::uint32_t decrypted_mark = 0;  // of decrypted packets, within mark_mask, another one
     std::uint32_t mark_mask = 0;
     std::uint32_t max_peers = 0;
+    bool guard_sees_decrypted = false;  // nic_guard runs as generic XDP
 };
 
 struct Tables {

@@ -8,6 +8,9 @@
 #include <limits>
 #include <string>
 
+#include "base/unique_fd.h"
+#include "skeletons/pinned_link.h"
+
 namespace wgs {
 namespace {
 
@@ -29,13 +32,6 @@ int create_link(int program, const TcxPlace& place) {
     return bpf_link_create(program, static_cast<int>(place.ifindex), type, &options);
 }
 
-Status create_pinned_link(const std::filesystem::path& pin, int program, const TcxPlace& place) {
-    const UniqueFd link(create_link(program, place));
-    if (!link) return os_error(errno, "attach to device " + std::to_string(place.ifindex));
-    if (bpf_obj_pin(link.get(), pin.c_str()) != 0) return os_error(errno, "pin " + pin.string());
-    return {};
-}
-
 }  // namespace
 
 bool has_tcx(int program) {
@@ -43,38 +39,13 @@ bool has_tcx(int program) {
     return link || errno == ENODEV;
 }
 
-Result<std::optional<TcxLink>> find_tcx_link(const std::filesystem::path& pin) {
-    TcxLink link{.fd = UniqueFd(bpf_obj_get(pin.c_str()))};
-    if (!link.fd && errno == ENOENT) return std::nullopt;
-    if (!link.fd) return os_error(errno, "open " + pin.string());
-    bpf_link_info info{};
-    std::uint32_t size = sizeof(info);
-    if (bpf_obj_get_info_by_fd(link.fd.get(), &info, &size) != 0)
-        return os_error(errno, "inspect " + pin.string());
-    link.ifindex = info.xdp.ifindex;  // `tcx` begins with the same member
-    link.program_id = info.prog_id;
-    return link;
-}
-
 Status put_tcx_link(const std::filesystem::path& pin, int program, const TcxPlace& place) {
-    const auto link = WGS_TRY(find_tcx_link(pin));
-    if (!link || link->ifindex != place.ifindex) {
-        WGS_TRY(remove_tcx_link(pin));
-        return create_pinned_link(pin, program, place);
-    }
-    if (bpf_link_update(link->fd.get(), program, nullptr) != 0)
-        return os_error(errno, "update " + pin.string());
-    return {};
-}
-
-Status remove_tcx_link(const std::filesystem::path& pin) {
-    const auto link = WGS_TRY(find_tcx_link(pin));
-    if (!link) return {};
-    // Removing the pin alone would detach some time later.
-    if (bpf_link_detach(link->fd.get()) != 0 && link->ifindex != 0)
-        return os_error(errno, "detach " + pin.string());
-    if (::unlink(pin.c_str()) != 0) return os_error(errno, "remove " + pin.string());
-    return {};
+    const auto link = WGS_TRY(find_pinned_link(pin));
+    if (link && link->ifindex == place.ifindex) return update_pinned_link(*link, program, pin);
+    WGS_TRY(remove_pinned_link(pin));
+    const UniqueFd created(create_link(program, place));
+    if (!created) return os_error(errno, "attach to device " + std::to_string(place.ifindex));
+    return pin_link(created.get(), pin);
 }
 
 }  // namespace wgs

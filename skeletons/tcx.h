@@ -4,10 +4,8 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 
 #include "base/error.h"
-#include "base/unique_fd.h"
 
 namespace wgs {
 
@@ -19,16 +17,8 @@ struct Place {
     Order order = Order::first;
 };
 
-struct TcxLink {
-    UniqueFd fd;
-    std::uint32_t ifindex = 0;  // 0: the device is gone or the link was detached
-    std::uint32_t program_id = 0;
-};
-
 // Asks the kernel, with a program of tc type.
 [[nodiscard]] bool has_tcx(int program);
-// None: no such pin.
-Result<std::optional<TcxLink>> find_tcx_link(const std::filesystem::path& pin);
 // Where a new link goes.
 struct TcxPlace {
     std::uint32_t ifindex = 0;
@@ -37,7 +27,5 @@ struct TcxPlace {
 };
 // Updates the link pinned there in one step or, if there is no live one, makes and pins one.
 Status put_tcx_link(const std::filesystem::path& pin, int program, const TcxPlace& place);
-// Detaches before it returns. No such pin is not an error.
-Status remove_tcx_link(const std::filesystem::path& pin);
 
 }  // namespace wgs

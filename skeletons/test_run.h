@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a loaded tc program on a packet, in the kernel, without sending anything.
+// Runs a loaded program on a packet, in the kernel, without sending anything.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ struct PacketContext {
 };
 
 struct TestRun {
-    std::int32_t verdict = 0;  // TC_ACT_*
+    std::int32_t verdict = 0;  // TC_ACT_* or XDP_*
     std::vector<std::uint8_t> packet;
     PacketContext context;
     std::chrono::nanoseconds duration{0};  // mean of all repetitions
@@ -31,5 +31,7 @@ struct TestRun {
 // left.
 Result<TestRun> test_run(int program, std::span<const std::uint8_t> packet,
                          const PacketContext& context, int repeat = 1);
+// The same for an XDP program, whose frames have no metadata and may be longer than a page.
+Result<TestRun> test_run_xdp(int program, std::span<const std::uint8_t> frame, int repeat = 1);
 
 }  // namespace wgs

@@ -49,6 +49,7 @@ std::vector<std::uint32_t> holders(const std::vector<LinkAddress>& held,
 
 Underlay to_underlay(const LinkInfo& link, const std::vector<LinkAddress>& addresses) {
     Underlay underlay{.name = link.name,
+                      .kind = link.kind,
                       .ifindex = link.ifindex,
                       .mac = link.mac,
                       .mtu = link.mtu,

@@ -17,6 +17,7 @@ namespace wgs {
 
 enum class Policy { prefer, require };
 enum class Path { transparent, fast };
+enum class GuardMode { off, native, generic, automatic };
 enum class BackendChoice { automatic, kernel, userspace };
 enum class LogFormat { text, json };
 enum class LogLevel { debug, info, warning, error };
@@ -57,6 +58,7 @@ struct Config {
     Path path = Path::transparent;
     // Shell patterns: names of the host's ends of pods' veths.
     std::vector<std::string> pod_interfaces{"cali*", "veth*", "lxc*"};
+    GuardMode guard = GuardMode::off;
     WireguardConfig wireguard;
     std::uint32_t max_peers = 4096;
     std::string metrics = "127.0.0.1:9586";  // empty: off

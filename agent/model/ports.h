@@ -65,6 +65,7 @@ class Steering {
     // Adds a pod, or replaces what is known of it in one store.
     virtual Status set_pod(const IpAddress& address, const LocalPod& pod) = 0;
     virtual Status remove_pod(const IpAddress& address) = 0;
+    // A guard that cannot be attached is no error but SteeringState::refused.
     virtual Status attach(const Hook& hook) = 0;
     virtual Status detach(const Hook& hook) = 0;
 };

@@ -27,10 +27,12 @@ std::string_view to_string(HookPoint point) {
             return "wg_in";
         case HookPoint::nic_in:
             return "nic_in";
-        case HookPoint::leak_watch:
-            return "leak_watch";
+        case HookPoint::nic_guard:
+            return "nic_guard";
         case HookPoint::pod_out:
             return "pod_out";
+        case HookPoint::leak_watch:
+            return "leak_watch";
     }
     return "unknown";
 }

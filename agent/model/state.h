@@ -69,6 +69,7 @@ struct PeerUpdate {
 // A network device which leads to the other nodes.
 struct Underlay {
     std::string name;
+    std::string kind;  // "veth", "vlan", "bond", ...; empty: a driver's
     std::uint32_t ifindex = 0;
     std::array<std::uint8_t, 6> mac{};
     std::uint32_t mtu = 0;
@@ -82,6 +83,7 @@ enum class HookPoint : std::uint8_t {
     nic_out = 0,
     wg_in = 1,
     nic_in = 2,
+    nic_guard = 3,
     pod_out = 4,
     leak_watch = 5
 };
@@ -157,6 +159,9 @@ struct SteeringState {
     std::map<Prefix, std::uint32_t> watched;  // enum wgs_watch
     std::set<Hook> hooks;                     // where our current programs are attached
     std::set<Hook> outdated;                  // where older ones of ours are
+    // Guards that could not be attached, and why. They are missing here again when it is time for
+    // another try.
+    std::map<Hook, std::string> refused;
 };
 
 }  // namespace wgs

@@ -73,6 +73,7 @@ DesiredState make_desired(const PeerCache& cache, const Config& config, const Pu
         .hosts = config.hosts,
         .overlay = config.overlay,
         .leak_watch = config.leak_watch,
+        .guard = config.guard,
         .tunnel = {.port = config.wireguard.port,
                    .fwmark = config.wireguard.fwmark.value_or(kDefaultFwmark)},
         .public_key = own_key,

@@ -36,6 +36,7 @@ struct DesiredState {
     bool hosts = false;
     bool overlay = false;
     bool leak_watch = false;
+    GuardMode guard = GuardMode::off;
     TunnelSettings tunnel;
     PublicKey public_key;  // of the tunnel
     PeerId max_peers = 0;

@@ -70,12 +70,15 @@ void Planner::hooks() {
         if (!desired_.leak_watch) continue;
         wanted.push_back({.ifindex = underlay.ifindex, .point = HookPoint::leak_watch});
     }
+    want_guards(wanted);
+    const SteeringState& there = actual_.steering;
     for (const Hook& hook : wanted) {
-        if (!actual_.steering.hooks.contains(hook)) emit(AttachHook{.hook = hook});
+        const bool settled = there.hooks.contains(hook) || there.refused.contains(hook);
+        if (!settled) emit(AttachHook{.hook = hook});
     }
     // An underlay that has lost its address for a moment must not open the node.
     if (actual_.underlays.empty()) return;
-    for (const std::set<Hook>* attached : {&actual_.steering.hooks, &actual_.steering.outdated}) {
+    for (const std::set<Hook>* attached : {&there.hooks, &there.outdated}) {
         for (const Hook& hook : *attached) {
             const bool keep =
                 hook.point == HookPoint::pod_out || std::ranges::find(wanted, hook) != wanted.end();

@@ -15,6 +15,7 @@ struct Plan {
     std::vector<Step> steps;                  // empty: in sync
     std::map<std::string, PeerState> states;  // of every desired peer, once the steps are applied
     std::vector<std::string> problems;        // what no step can mend, one line each
+    std::vector<std::string> notes;           // likewise, but nothing that was asked for
 };
 
 // What the watcher of leaving packets reports is narrowed before anything else to what both the old

@@ -59,6 +59,7 @@ class Planner {
     void free_underlays();
     void set_bypass();
     void hooks();
+    void want_guards(std::vector<Hook>& wanted);
     [[nodiscard]] LocalPods servable_pods() const;
     void withdraw_pods();
     void serve_pods();

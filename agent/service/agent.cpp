@@ -81,6 +81,7 @@ Status Agent::open_kernel() {
                                            .hosts = config_.hosts,
                                            .overlay = config_.overlay,
                                            .path = config_.path,
+                                           .guard = config_.guard,
                                            .fwmark = fwmark,
                                            .decrypted_mark = kDecryptedMark,
                                            .max_peers = config_.max_peers}));
@@ -201,6 +202,7 @@ void Agent::reconcile() {
     settle(result, std::chrono::steady_clock::now() - begin);
     follow_process();
     log_transitions();
+    log_findings();
     look_for_leaks();
     publish();
 }
@@ -292,6 +294,23 @@ const SelfTestReport& Agent::test_leak_watch() {
     const std::uint32_t fwmark = config_.wireguard.fwmark.value_or(kDefaultFwmark);
     leaks_.note(wgs::test_leak_watch(*steering_, reconciler_->actual().steering, fwmark));
     return leaks_.self_test();
+}
+
+void Agent::log_findings() {
+    const Plan& plan = reconciler_->last_plan();
+    std::set<std::string> findings(plan.problems.begin(), plan.problems.end());
+    findings.insert(plan.notes.begin(), plan.notes.end());
+    for (const std::string& finding : findings) {
+        if (!logged_findings_.contains(finding)) spdlog::warn("{}", finding);
+    }
+    logged_findings_ = std::move(findings);
+}
+
+std::vector<Problem> Agent::notes() const {
+    std::vector<Problem> notes;
+    for (const std::string& note : reconciler_->last_plan().notes)
+        notes.push_back({.object = "plan", .message = note});
+    return notes;
 }
 
 std::vector<Problem> Agent::problems() const {

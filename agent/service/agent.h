@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,8 @@ class Agent final : private SourceSink {
     const SelfTestReport& test_leak_watch();
     // Everything that keeps the agent from doing all it should, worst first.
     [[nodiscard]] std::vector<Problem> problems() const;
+    // What an operator may like to know, but did not ask for.
+    [[nodiscard]] std::vector<Problem> notes() const;
 
   private:
     Agent(Config config, EventLoop& loop, PrivateKey key);
@@ -77,6 +80,7 @@ class Agent final : private SourceSink {
     void publish();
     void log_transitions();
     Status read_leaks();
+    void log_findings();
 
     Config config_;
     EventLoop& loop_;
@@ -106,6 +110,7 @@ class Agent final : private SourceSink {
     std::string failure_;  // of the last reconciliation; empty: none
     std::optional<NodeInfo> published_;
     std::map<std::string, PeerState> logged_states_;
+    std::set<std::string> logged_findings_;
 };
 
 }  // namespace wgs

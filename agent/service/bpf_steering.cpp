@@ -18,6 +18,8 @@ namespace wgs {
 namespace {
 
 constexpr std::uint8_t kTunnel = 0;
+// Another program may have made room, or the device have got a smaller MTU.
+constexpr std::chrono::seconds kGuardRetry{10};
 
 wgs_hook to_bpf(HookPoint point) {
     return static_cast<wgs_hook>(point);
@@ -235,6 +237,24 @@ Verdict verdict_of(std::int32_t action) {
     }
 }
 
+XdpMode to_xdp(GuardMode mode) {
+    return mode == GuardMode::generic ? XdpMode::generic : XdpMode::native;
+}
+
+std::string_view kind_name(AttachKind kind) {
+    switch (kind) {
+        case AttachKind::tcx:
+            return "tcx";
+        case AttachKind::clsact:
+            return "clsact";
+        case AttachKind::xdp_native:
+            return to_string(XdpMode::native);
+        case AttachKind::xdp_generic:
+            return to_string(XdpMode::generic);
+    }
+    return "unknown";
+}
+
 }  // namespace
 
 std::string_view to_string(Verdict verdict) {
@@ -252,17 +272,19 @@ std::string_view to_string(Verdict verdict) {
 Result<std::unique_ptr<BpfSteering>> BpfSteering::load(const Settings& settings) {
     const Bpffs bpffs(settings.bpffs);
     WGS_TRY(bpffs.prepare());
-    Programs programs =
-        WGS_TRY(Programs::load(bpffs, {.policy_require = settings.policy == Policy::require,
-                                       .hosts = settings.hosts,
-                                       .overlay = settings.overlay,
-                                       .fast = settings.path == Path::fast,
-                                       .fwmark = settings.fwmark,
-                                       .decrypted_mark = settings.decrypted_mark,
-                                       .mark_mask = settings.fwmark | settings.decrypted_mark,
-                                       .max_peers = settings.max_peers}));
+    Programs programs = WGS_TRY(
+        Programs::load(bpffs, {.policy_require = settings.policy == Policy::require,
+                               .hosts = settings.hosts,
+                               .overlay = settings.overlay,
+                               .fast = settings.path == Path::fast,
+                               .fwmark = settings.fwmark,
+                               .decrypted_mark = settings.decrypted_mark,
+                               .mark_mask = settings.fwmark | settings.decrypted_mark,
+                               .max_peers = settings.max_peers,
+                               .guard_sees_decrypted = settings.guard == GuardMode::generic}));
     WGS_TRY(programs.pin(bpffs));
-    std::unique_ptr<BpfSteering> steering(new BpfSteering(bpffs, std::move(programs)));
+    std::unique_ptr<BpfSteering> steering(
+        new BpfSteering(bpffs, std::move(programs), to_xdp(settings.guard)));
     WGS_TRY(steering->read_watched());
     return steering;
 }
@@ -284,6 +306,11 @@ Result<SteeringState> BpfSteering::observe() {
     for (const HookStatus& status : WGS_TRY(hooks()))
         (status.current ? state.hooks : state.outdated).insert(status.hook);
     state.watched = watched_;
+    std::erase_if(refusals_, [now = std::chrono::steady_clock::now()](const auto& refusal) {
+        return refusal.second.retry <= now;
+    });
+    for (const auto& [hook, refusal] : refusals_)
+        state.refused.emplace(hook, refusal.reason);
     return state;
 }
 
@@ -376,7 +403,19 @@ Status BpfSteering::remove_pod(const IpAddress& address) {
 }
 
 Status BpfSteering::attach(const Hook& hook) {
-    return hooks_.attach(to_bpf(hook), programs_.at(to_bpf(hook.point)));
+    if (hook.point != HookPoint::nic_guard)
+        return hooks_.attach(to_bpf(hook), programs_.at(to_bpf(hook.point)));
+    attach_guard(hook);
+    return {};
+}
+
+// Everything else must go on without it.
+void BpfSteering::attach_guard(const Hook& hook) {
+    const Status attached =
+        hooks_.attach_xdp(to_bpf(hook), guard_mode_, programs_.at(WGS_HOOK_NIC_GUARD));
+    if (attached) return;
+    refusals_[hook] = {.reason = attached.error().message,
+                       .retry = std::chrono::steady_clock::now() + kGuardRetry};
 }
 
 Status BpfSteering::detach(const Hook& hook) {
@@ -425,14 +464,20 @@ Result<bool> BpfSteering::is_leak(std::span<const std::uint8_t> frame, std::uint
     return run.context.cb[0] == WGS_REASON_leak;
 }
 
+bool BpfSteering::is_current(const Attachment& found) const {
+    const XdpMode other = guard_mode_ == XdpMode::native ? XdpMode::generic : XdpMode::native;
+    return found.program_id == programs_.at(found.site.hook).id &&
+           kind_name(found.kind) != to_string(other);
+}
+
 Result<std::vector<HookStatus>> BpfSteering::hooks() const {
     std::vector<HookStatus> result;
     for (const Attachment& found : WGS_TRY(hooks_.list()))
         result.push_back({.hook = from_bpf(found.site),
                           .device = device_name(found.site.ifindex),
-                          .kind = found.kind == AttachKind::tcx ? "tcx" : "clsact",
+                          .kind = kind_name(found.kind),
                           .program = program_name(found.site.hook),
-                          .current = found.program_id == programs_.at(found.site.hook).id});
+                          .current = is_current(found)});
     return result;
 }
 

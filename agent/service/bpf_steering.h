@@ -2,8 +2,10 @@
 // Steering over real BPF maps and hooks.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -43,7 +45,7 @@ struct VerdictTotal {
 struct HookStatus {
     Hook hook;
     std::string device;        // its name now
-    std::string_view kind;     // "tcx" or "clsact"
+    std::string_view kind;     // "tcx", "clsact", "native" or "generic"
     std::string_view program;  // "wgs_nic_out"
     bool current = false;      // the program which this agent loaded, not an older one
 };
@@ -57,6 +59,7 @@ class BpfSteering final : public Steering {
         bool hosts = false;
         bool overlay = false;
         Path path = Path::transparent;
+        GuardMode guard = GuardMode::off;  // in which mode, where one is attached
         std::uint32_t fwmark = kDefaultFwmark;
         std::uint32_t decrypted_mark = kDecryptedMark;
         std::uint32_t max_peers = 4096;
@@ -105,8 +108,17 @@ class BpfSteering final : public Steering {
     [[nodiscard]] Result<std::vector<HookStatus>> hooks() const;
 
   private:
-    BpfSteering(const Bpffs& bpffs, Programs programs)
-        : hooks_(bpffs), programs_(std::move(programs)) {}
+    BpfSteering(const Bpffs& bpffs, Programs programs, XdpMode guard_mode)
+        : hooks_(bpffs), programs_(std::move(programs)), guard_mode_(guard_mode) {}
+
+    // A guard that could not be attached.
+    struct Refusal {
+        std::string reason;
+        std::chrono::steady_clock::time_point retry;
+    };
+
+    void attach_guard(const Hook& hook);
+    [[nodiscard]] bool is_current(const Attachment& found) const;
 
     [[nodiscard]] const Tables& tables() const { return programs_.tables(); }
     // All zero for an id that was never bound.
@@ -118,6 +130,8 @@ class BpfSteering final : public Steering {
     Programs programs_;
     // What the watch tables hold. Nobody else writes them, and reading a trie is slow.
     std::map<Prefix, std::uint32_t> watched_;
+    XdpMode guard_mode_;
+    std::map<Hook, Refusal> refusals_;
 };
 
 }  // namespace wgs

@@ -51,15 +51,23 @@ Json tunnels(const AgentView& agent) {
     return list;
 }
 
-bool is_egress(HookPoint point) {
-    return point == HookPoint::nic_out || point == HookPoint::leak_watch;
+std::string_view hook_name(HookPoint point) {
+    switch (point) {
+        case HookPoint::nic_out:
+        case HookPoint::leak_watch:
+            return "egress";
+        case HookPoint::nic_guard:
+            return "xdp";
+        default:
+            return "ingress";
+    }
 }
 
 Json hooks(const std::vector<HookStatus>& attached) {
     Json list = Json::array();
     for (const HookStatus& hook : attached) {
         list.push_back({{"device", hook.device},
-                        {"hook", is_egress(hook.hook.point) ? "egress" : "ingress"},
+                        {"hook", hook_name(hook.hook.point)},
                         {"kind", hook.kind},
                         {"program", hook.program},
                         {"attached", hook.current}});
@@ -114,9 +122,9 @@ Json self_test(const AgentView& agent) {
     return to_string(agent.leaks.self_test().outcome);
 }
 
-Json problems(const AgentView& agent) {
+Json problem_list(const std::vector<Problem>& problems) {
     Json list = Json::array();
-    for (const Problem& problem : agent.problems) {
+    for (const Problem& problem : problems) {
         list.push_back({{"object", problem.object}, {"message", problem.message}});
     }
     return list;
@@ -228,7 +236,8 @@ std::string status_document(const AgentView& agent, const std::vector<VerdictTot
                  {"leaks", watched ? Json(agent.leaks.total().packets) : Json()},
                  {"leak_flows", leak_flows(agent)},
                  {"leak_watch", {{"enabled", watched}, {"self_test", self_test(agent)}}},
-                 {"problems", problems(agent)}});
+                 {"problems", problem_list(agent.problems)},
+                 {"notes", problem_list(agent.notes)}});
 }
 
 std::string peers_document(const AgentView& agent, const PeerCounts& counts) {

@@ -17,7 +17,8 @@ AgentView view_of(const Agent& agent) {
             .source_complete = agent.cache().complete(),
             .rejections = agent.cache().rejections().size(),
             .steps_applied = reconciler.steps_applied(),
-            .problems = agent.problems()};
+            .problems = agent.problems(),
+            .notes = agent.notes()};
 }
 
 Result<PeerCounts> count_peers(Agent& agent) {

@@ -34,6 +34,7 @@ struct AgentView {
     std::size_t rejections = 0;
     std::uint64_t steps_applied = 0;
     std::vector<Problem> problems = {};  // worst first
+    std::vector<Problem> notes = {};     // nothing to be done about
 };
 
 AgentView view_of(const Agent& agent);

@@ -217,6 +217,13 @@ Result<bool> read_switch(const YamlValue& value) {
     return read_choice<bool>(value, {{"on", true}, {"off", false}});
 }
 
+Result<GuardMode> read_guard(const YamlValue& value) {
+    return read_choice<GuardMode>(value, {{"off", GuardMode::off},
+                                          {"native", GuardMode::native},
+                                          {"generic", GuardMode::generic},
+                                          {"auto", GuardMode::automatic}});
+}
+
 Result<Path> read_forwarding_path(const YamlValue& value) {
     return read_choice<Path>(value, {{"transparent", Path::transparent}, {"fast", Path::fast}});
 }
@@ -313,6 +320,7 @@ constexpr std::array kTopKeys = {
     Key{"policy", &set<&Config::policy, &read_policy>},
     Key{"hosts", &set<&Config::hosts, &read_bool>},
     Key{"leak_watch", &set<&Config::leak_watch, &read_switch>},
+    Key{"guard", &set<&Config::guard, &read_guard>},
     Key{"overlay", &set<&Config::overlay, &read_overlay>},
     Key{"path", &set<&Config::path, &read_forwarding_path>},
     Key{"pod_interfaces", &set_list<&Config::pod_interfaces, &read_interface_name>},

@@ -67,13 +67,14 @@ TEST_F(Adoption, ARestartLeavesWhatIsAttachedCurrent) {
 }
 
 TEST_F(Adoption, AnySettingCounts) {
-    std::array others{kSettings, kSettings, kSettings, kSettings, kSettings, kSettings};
+    std::array others{kSettings, kSettings, kSettings, kSettings, kSettings, kSettings, kSettings};
     others[0].policy_require = true;
     others[1].hosts = true;
     others[2].fwmark = kDecrypted;
     others[3].decrypted_mark = kFwmark;
     others[4].mark_mask |= 1;
     others[5].fast = true;
+    others[6].guard_sees_decrypted = true;
     for (const ProgramSettings& other : others) {
         const Ids before = run_agent(bpffs_);
         EXPECT_NE(run_agent(bpffs_, other), before);

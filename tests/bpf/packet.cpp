@@ -149,7 +149,7 @@ Bytes encode(const udp& header, const Surroundings& around, const Bytes& inside)
     Bytes bytes;
     append16(bytes, header.sport);
     append16(bytes, header.dport);
-    append16(bytes, 8 + inside.size());
+    append16(bytes, header.length.value_or(8 + inside.size()));
     append16(bytes, 0);
     Bytes segment = bytes;
     append(segment, inside);
@@ -192,6 +192,12 @@ Bytes encode(const icmp6& header, const Surroundings& around, const Bytes& insid
     Bytes message = bytes;
     append(message, inside);
     store16(bytes, 2, transport_checksum(message, IPPROTO_ICMPV6, around.pseudo_header));
+    return bytes;
+}
+
+Bytes encode(const wireguard& message, const Surroundings& /*around*/, const Bytes& /*inside*/) {
+    Bytes bytes{message.type, message.reserved[0], message.reserved[1], message.reserved[2]};
+    bytes.resize(message.size, 0xa5);
     return bytes;
 }
 

@@ -75,6 +75,7 @@ struct authentication {
 struct udp {
     std::uint16_t sport = 1000;
     std::uint16_t dport = 2000;
+    std::optional<std::uint16_t> length{};
 };
 
 struct tcp {
@@ -100,13 +101,20 @@ struct raw {
     Bytes content;
 };
 
+// A WireGuard message of `size` bytes in all.
+struct wireguard {
+    std::uint8_t type = 4;
+    std::size_t size = 96;
+    std::array<std::uint8_t, 3> reserved{};
+};
+
 struct payload {
     std::size_t size = 16;
 };
 // NOLINTEND(readability-identifier-naming)
 
 using Layer = std::variant<ethernet, vlan, ipv4, ipv6, extension, fragment, authentication, udp,
-                           tcp, icmp, icmp6, payload, raw>;
+                           tcp, icmp, icmp6, wireguard, payload, raw>;
 
 class Packet {
   public:

@@ -141,6 +141,36 @@ TEST_F(SteeringTest, HooksOfAnAgentWithOtherSettingsAreShownButNotAsCurrent) {
     EXPECT_EQ(next->hooks()->front().program, "wgs_nic_out");
 }
 
+TEST_F(SteeringTest, TheGuardRunsInTheModeAskedFor) {
+    const Hook hook{.ifindex = index_of("wgs-nic"), .point = HookPoint::nic_guard};
+    for (const auto& [mode, kind] :
+         {std::pair(GuardMode::generic, "generic"), std::pair(GuardMode::native, "native")}) {
+        settings_.guard = mode;
+        steering_ = load();
+        EXPECT_FALSE(steering_->observe()->hooks.contains(hook)) << "not in this mode";
+        ASSERT_TRUE(steering_->attach(hook));
+        EXPECT_EQ(steering_->observe()->hooks, std::set{hook});
+        EXPECT_TRUE(steering_->observe()->outdated.empty());
+        EXPECT_EQ(steering_->hooks()->front().kind, kind);
+    }
+    settings_.hosts = true;
+    steering_ = load();
+    EXPECT_EQ(steering_->observe()->outdated, std::set{hook});
+    ASSERT_TRUE(steering_->detach(hook));
+    EXPECT_TRUE(steering_->hooks()->empty());
+}
+
+TEST_F(SteeringTest, AGuardThatCannotBeAttachedStopsNothing) {
+    const Hook hook{.ifindex = index_of("lo"), .point = HookPoint::nic_guard};
+    settings_.guard = GuardMode::native;
+    steering_ = load();
+    ASSERT_TRUE(steering_->attach(hook));
+    const auto state = steering_->observe();
+    EXPECT_TRUE(state->hooks.empty());
+    EXPECT_EQ(state->refused,
+              (std::map<Hook, std::string>{{hook, "the driver has no native XDP"}}));
+}
+
 TEST_F(SteeringTest, RemovedPrefixesAndPeersAreGone) {
     add_peer(WGS_STATE_READY);
     ASSERT_TRUE(steering_->remove_prefix(prefix("10.2.0.0/24")));

@@ -112,7 +112,8 @@ World::World(Options options) : options_(options), bpffs_(new_bpffs_path()) {
                                           .fwmark = kFwmark,
                                           .decrypted_mark = kDecrypted,
                                           .mark_mask = kMask,
-                                          .max_peers = kPeers});
+                                          .max_peers = kPeers,
+                                          .guard_sees_decrypted = options.guard_sees_decrypted});
     if (!loaded) throw std::runtime_error(loaded.error().message);
     programs_ = std::move(*loaded);
     fill_tables();

@@ -58,6 +58,7 @@ class World {
         bool hosts = false;
         bool overlay = false;
         bool fast = false;
+        bool guard_sees_decrypted = false;
     };
     explicit World(Options options);
     // The world for these options; loaded once.

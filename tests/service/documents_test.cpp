@@ -39,6 +39,11 @@ const std::vector<HookStatus> kHooks{
      .kind = "tcx",
      .program = "wgs_pod_out",
      .current = true},
+    {.hook = {.ifindex = 2, .point = HookPoint::nic_guard},
+     .device = "eth0",
+     .kind = "native",
+     .program = "wgs_nic_guard",
+     .current = true},
 };
 
 // Of the verdicts, those that are not zero.
@@ -86,13 +91,15 @@ TEST(StatusDocument, ShowsTheNodeItsPeersTunnelHooksAndVerdicts) {
         {"device": "wgsteer0", "hook": "ingress", "kind": "tcx", "program": "wgs_wg_in", "attached": true},
         {"device": "eth0", "hook": "ingress", "kind": "clsact", "program": "wgs_nic_in", "attached": false},
         {"device": "eth0", "hook": "egress", "kind": "tcx", "program": "wgs_leak_watch", "attached": true},
-        {"device": "veth1", "hook": "ingress", "kind": "tcx", "program": "wgs_pod_out", "attached": true}
+        {"device": "veth1", "hook": "ingress", "kind": "tcx", "program": "wgs_pod_out", "attached": true},
+        {"device": "eth0", "hook": "xdp", "kind": "native", "program": "wgs_nic_guard", "attached": true}
       ],
       "verdicts": {"steered": 5, "no_tunnel": 3, "decrypted": 3},
       "leaks": 0,
       "leak_flows": [],
       "leak_watch": {"enabled": true, "self_test": "nothing to watch yet"},
-      "problems": []
+      "problems": [],
+      "notes": []
     })");
 }
 
@@ -186,6 +193,14 @@ TEST(StatusDocument, TellsProblemsInTheirOrder) {
       {"object": "kernel", "message": "create wgsteer0: no"},
       {"object": "b.yaml", "message": "line 1:\n\"x\""}
     ])");
+}
+
+TEST(StatusDocument, KeepsNotesApartFromProblems) {
+    Example example;
+    example.notes = {{.object = "plan", .message = "the guard is off"}};
+    expect_same(status_of(example)["notes"],
+                R"([{"object": "plan", "message": "the guard is off"}])");
+    EXPECT_EQ(status_of(example)["problems"], Json::array());
 }
 
 TEST(StatusDocument, ReplacesWhatIsNotUtf8) {

@@ -67,7 +67,8 @@ struct Example {
                 .source_complete = true,
                 .rejections = 1,
                 .steps_applied = 16,
-                .problems = problems};
+                .problems = problems,
+                .notes = notes};
     }
 
     Config config{.node = "node-a", .policy = Policy::require, .hosts = true};
@@ -76,6 +77,7 @@ struct Example {
     ActualState actual;
     LeakWatch leaks;
     std::vector<Problem> problems;
+    std::vector<Problem> notes;
     std::vector<VerdictTotal> verdicts{
         {.point = HookPoint::nic_out,
          .reason = WGS_REASON_steered,

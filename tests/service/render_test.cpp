@@ -58,6 +58,14 @@ packets  steered  18446744073709551615
 )");
 }
 
+TEST(RenderStatus, TellsNotesBeforeTheRest) {
+    Json status = healthy_status();
+    status["notes"] = {{{"object", "plan"}, {"message", "the guard is off"}}};
+    EXPECT_EQ(render_status(status),
+              "NOTE  plan: the guard is off\n\n" + render_status(healthy_status()));
+    EXPECT_TRUE(is_healthy(status));
+}
+
 TEST(RenderStatus, TellsProblemsFirst) {
     Json status = healthy_status();
     status["problems"] = {{{"object", "kernel"}, {"message", "create wgsteer0: no"}},

@@ -38,8 +38,9 @@ std::string to_yaml(const AgentSettings& settings) {
            list_line("addresses", settings.addresses) + list_line("prefixes", settings.prefixes) +
            list_line("underlay", settings.underlay) +
            list_line("cluster_prefixes", settings.cluster_prefixes) +
-           fmt::format("policy: {}\nhosts: {}\npath: {}\nmetrics: \"{}\"\n", settings.policy,
-                       settings.hosts, settings.path, settings.metrics) +
+           fmt::format("policy: {}\nhosts: {}\npath: {}\nguard: {}\nmetrics: \"{}\"\n",
+                       settings.policy, settings.hosts, settings.path, settings.guard,
+                       settings.metrics) +
            fmt::format("leak_watch: {}\n", settings.leak_watch) +
            fmt::format("wireguard:\n  backend: auto\n  device: {}\n", settings.device);
 }

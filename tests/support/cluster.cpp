@@ -166,6 +166,7 @@ AgentSettings Node::agent_settings() const {
     settings.policy = cluster_->options().policy;
     settings.hosts = cluster_->options().hosts;
     settings.path = cluster_->options().path;
+    settings.guard = cluster_->options().guard;
     settings.mark = cluster_->workspace().mark();
     for (const Family family : {Family::v4, Family::v6}) {
         settings.addresses.push_back(host_address(family).to_string());

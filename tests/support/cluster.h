@@ -29,6 +29,7 @@ struct ClusterOptions {
     bool hosts = true;
     std::string path = "transparent";
     PodStyle pods = PodStyle::subnet;
+    std::string guard = "off";
     std::optional<int> vlan = {};                    // underlay is eth0.VLAN
     std::vector<std::string> cluster_prefixes = {};  // none: not configured
 };

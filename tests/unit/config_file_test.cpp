@@ -126,6 +126,14 @@ TEST(Config, SwitchesMetricsOffByAnEmptyValue) {
     EXPECT_EQ(with("metrics:")->metrics, "");
 }
 
+TEST(Config, ReadsTheModeOfTheGuard) {
+    EXPECT_EQ(with("hosts: true")->guard, GuardMode::off);
+    EXPECT_EQ(with("guard: off")->guard, GuardMode::off);
+    EXPECT_EQ(with("guard: native")->guard, GuardMode::native);
+    EXPECT_EQ(with("guard: generic")->guard, GuardMode::generic);
+    EXPECT_EQ(with("guard: auto")->guard, GuardMode::automatic);
+}
+
 struct Refusal {
     const char* line;
     const char* message;
@@ -166,6 +174,8 @@ TEST(Config, RefusesBadValuesByFileLineAndKey) {
         {"policy: maybe", "c.yaml:2: policy: expected prefer or require"},
         {"hosts: yes", "c.yaml:2: hosts: expected true or false"},
         {"leak_watch: true", "c.yaml:2: leak_watch: expected on or off"},
+        {"guard: on", "c.yaml:2: guard: expected off or native or generic or auto"},
+        {"guard: true", "c.yaml:2: guard: expected off or native or generic or auto"},
         {"overlay: on", "c.yaml:2: overlay: expected auto or off"},
         {"path: slow", "c.yaml:2: path: expected transparent or fast"},
         {"pod_interfaces: cali*", "c.yaml:2: pod_interfaces: expected a list"},
