@@ -50,6 +50,10 @@ Agent::Agent(const NetNamespace& ns, AgentSettings settings)
 
 void Agent::start() {
     launch();
+    await_answer();
+}
+
+void Agent::await_answer() {
     const bool answers = eventually(
         kStartTimeout, [this] { return !running() || http_get(socket(), "/v1/status", 1s); });
     if (!answers || !running()) {

@@ -44,6 +44,8 @@ class Agent {
     void start();
     // The same without waiting.
     void launch();
+    // Returns when the socket of a launched daemon answers.
+    void await_answer();
     // SIGTERM and its exit code; none if it does not end in time.
     std::optional<int> stop();
     void kill9();
