@@ -20,6 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr Place kLastOut{.direction = Direction::egress, .order = Order::last};
+
 class HooksTest : public LoadingTest {
   protected:
     void SetUp() override {
@@ -178,7 +180,7 @@ TEST_F(HooksTest, StaysBehindTheFiltersOfOthersOnTheWayOut) {
     EXPECT_EQ(placement(WGS_HOOK_NIC_OUT), "clsact");
     ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), out));
     EXPECT_EQ(placement(WGS_HOOK_NIC_OUT), "tcx");
-    EXPECT_FALSE(find_clsact_filter(nic_, Direction::egress, WGS_HOOK_NIC_OUT));
+    EXPECT_FALSE(find_clsact_filter(nic_, kLastOut, WGS_HOOK_NIC_OUT));
 }
 
 TEST_F(HooksTest, StaysBeforeTheFiltersOfOthersOnTheWayIn) {
@@ -219,8 +221,7 @@ TEST_F(HooksTest, OneThatIsAttachedBothWaysIsPutRight) {
     add_foreign_filter("egress");
     ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), out));
     const fs::path pin = bpffs_.links() / ("wgs_nic_out-" + std::to_string(nic_));
-    ASSERT_TRUE(put_tcx_link(pin, out.fd.get(),
-                             {.ifindex = nic_, .place = {Direction::egress, Order::last}}));
+    ASSERT_TRUE(put_tcx_link(pin, out.fd.get(), {.ifindex = nic_, .place = kLastOut}));
     EXPECT_EQ(placement(WGS_HOOK_NIC_OUT), "tcx, misplaced");
     ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), out));
     EXPECT_EQ(placement(WGS_HOOK_NIC_OUT), "clsact");

@@ -279,9 +279,8 @@ TEST_F(LeakCampaignTest, NothingIsEverInClear) {
     for (std::uint64_t step = 1; step <= steps; ++step) {
         SCOPED_TRACE(fmt::format("WGS_SEED={}, step {}", seed, step));
         ASSERT_NO_THROW(campaign.step()) << campaign.last_steps();
-        ASSERT_FALSE(campaign.seen_clear())
-            << campaign.last_steps() << "\n"
-            << nothing_in_clear(campaign.finish()).message();
+        ASSERT_FALSE(campaign.seen_clear()) << campaign.last_steps() << "\n"
+                                            << nothing_in_clear(campaign.finish()).message();
         ASSERT_FALSE(HasFailure()) << campaign.last_steps();
     }
     ASSERT_NO_THROW(campaign.settle()) << campaign.last_steps();

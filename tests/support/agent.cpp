@@ -42,6 +42,7 @@ std::string to_yaml(const AgentSettings& settings) {
                        settings.policy, settings.hosts, settings.path, settings.guard,
                        settings.metrics) +
            fmt::format("leak_watch: {}\n", settings.leak_watch) +
+           fmt::format("overlay: {}\nbypass: {}\n", settings.overlay, settings.bypass) +
            fmt::format("wireguard:\n  backend: auto\n  device: {}\n", settings.device);
 }
 
