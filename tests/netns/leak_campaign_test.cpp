@@ -67,7 +67,7 @@ class Campaign {
         std::this_thread::sleep_for(Millis(draw(static_cast<int>(kLongestPause.count()))));
     }
 
-    // All agents run and are ready, and every node hears every other one.
+    // All agents run and are ready, every node hears every other one, and no watcher saw a leak.
     void settle() {
         note("settle");
         for (const auto& node : cluster_.nodes()) {
@@ -76,6 +76,7 @@ class Campaign {
         }
         if (!everybody_ready()) broken("the mesh does not become ready again");
         expect_everybody_hears();
+        EXPECT_TRUE(nothing_leaked(cluster_));
     }
 
     [[nodiscard]] bool seen_clear() const { return capture_->seen_clear(); }
