@@ -69,6 +69,17 @@ TEST_P(CniTest, ProgramsThatComeLaterDisturbNothing) {
     }
 }
 
+TEST_P(CniTest, AProgramThatEndsTheChainIsAProblem) {
+    Cluster cluster({.nodes = 2});
+    const CniPrograms rude(cluster.node(1).ns(), "eth0", GetParam(), CniManners::rude);
+    form_mesh(cluster);
+    const auto complains = [](const Agent& agent) {
+        return agent.status()["problems"].dump().find("ends the chain") != std::string::npos;
+    };
+    EXPECT_TRUE(eventually(10s, [&] { return complains(cluster.node(1).agent()); }));
+    EXPECT_FALSE(complains(cluster.node(2).agent()));
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, CniTest, testing::Values(CniKind::tcx, CniKind::clsact),
                          [](const auto& kind) { return name_of(kind.param); });
 

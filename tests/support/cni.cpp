@@ -55,17 +55,20 @@ CniCounts read(const bpf_map* map) {
 
 }  // namespace
 
-CniPrograms::CniPrograms(const NetNamespace& ns, const std::string& device, CniKind kind)
+CniPrograms::CniPrograms(const NetNamespace& ns, const std::string& device, CniKind kind,
+                         CniManners manners)
     : skeleton_(cni_bpf::open_and_load()) {
     if (!skeleton_) broken("load the stand-in's programs");
+    const bpf_program* out =
+        manners == CniManners::polite ? skeleton_->progs.cni_out : skeleton_->progs.cni_end;
     const Within inside(ns);
     const int ifindex = static_cast<int>(::if_nametoindex(device.c_str()));
     if (kind == CniKind::clsact) {
-        attach_filter(skeleton_->progs.cni_out, ifindex, BPF_TC_EGRESS);
+        attach_filter(out, ifindex, BPF_TC_EGRESS);
         attach_filter(skeleton_->progs.cni_in, ifindex, BPF_TC_INGRESS);
         return;
     }
-    links_.push_back(attach_link(skeleton_->progs.cni_out, ifindex, kTcxEgress));
+    links_.push_back(attach_link(out, ifindex, kTcxEgress));
     links_.push_back(attach_link(skeleton_->progs.cni_in, ifindex, kTcxIngress));
 }
 

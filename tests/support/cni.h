@@ -23,10 +23,16 @@ struct CniCounts {
     std::uint64_t outer = 0;    // encrypted ones, over IPv4
 };
 
+enum class CniManners {
+    polite,  // leaves the others their turn
+    rude,    // at egress ends the chain of programs
+};
+
 // A program at either hook of a device, from construction on. Filters stay when it goes.
 class CniPrograms {
   public:
-    CniPrograms(const NetNamespace& ns, const std::string& device, CniKind kind);
+    CniPrograms(const NetNamespace& ns, const std::string& device, CniKind kind,
+                CniManners manners = CniManners::polite);
     ~CniPrograms();
     CniPrograms(const CniPrograms&) = delete;
     CniPrograms& operator=(const CniPrograms&) = delete;
