@@ -23,8 +23,8 @@
       "find the sender with tcpdump; no sound stack sends these") \
     X(6, no_peer, out, "destination belongs to no node of the mesh", \
       "if it should: add the prefix to its node") \
-    X(7, local, out, "destination is this node's own", \
-      "") \
+    X(7, local, out, "destination is this node's own, yet a route leads it to the wire", \
+      "look at the node's routes: that pod is on another node, or not there any more") \
     X(8, foreign_source, out, "source is outside every protected prefix", \
       "if the source is a pod: add its prefix to this node") \
     X(9, wrong_source, out, "source is protected but not this node's; the peer would refuse it", \

@@ -7,11 +7,14 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "skeletons/libbpf_log.h"
@@ -22,7 +25,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint32_t kHandle = 0x77677300;    // ours; the low byte is the filter's number
+constexpr std::uint32_t kHandle = 0x77677300;  // ours; the low byte is the filter's number
+constexpr std::uint32_t kNumberMask = 0xff;
 constexpr std::uint32_t kFirstPriority = 1;      // before all others
 constexpr std::uint32_t kLastPriority = 0xfff0;  // after those that the kernel numbers itself
 constexpr std::string_view kQdiscMarker = "qdisc-";
@@ -50,9 +54,9 @@ std::string describe(std::uint32_t ifindex) {
     return "device " + std::to_string(ifindex);
 }
 
-// The type of the first message that answers a request about traffic control on a device.
-Result<std::uint16_t> first_answer(std::uint16_t type, std::uint16_t flags, std::uint32_t ifindex,
-                                   std::uint32_t parent) {
+// A socket from which the answer to a request about traffic control on a device can be read.
+Result<UniqueFd> ask(std::uint16_t type, std::uint16_t flags, std::uint32_t ifindex,
+                     std::uint32_t parent) {
     struct {
         nlmsghdr header;
         tcmsg message;
@@ -63,23 +67,44 @@ Result<std::uint16_t> first_answer(std::uint16_t type, std::uint16_t flags, std:
     request.message.tcm_ifindex = static_cast<int>(ifindex);
     request.message.tcm_parent = parent;
 
-    const UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-    alignas(nlmsghdr) std::array<char, 32768> answer{};
-    if (!socket || ::send(socket.get(), &request, sizeof(request), 0) < 0 ||
-        ::recv(socket.get(), answer.data(), answer.size(), 0) < static_cast<int>(sizeof(nlmsghdr)))
+    UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+    if (!socket || ::send(socket.get(), &request, sizeof(request), 0) < 0)
         return os_error(errno, "inspect the traffic control of " + describe(ifindex));
-    nlmsghdr first{};
-    std::copy_n(answer.data(), sizeof(first), reinterpret_cast<char*>(&first));
-    return first.nlmsg_type;
+    return socket;
 }
 
-Result<bool> has_filters(std::uint32_t ifindex, std::uint32_t parent) {
-    return WGS_TRY(first_answer(RTM_GETTFILTER, NLM_F_DUMP, ifindex, parent)) == RTM_NEWTFILTER;
+// Adds the handles in one datagram of the answer; false: it was the last one. A classifier
+// without a handle is only the head of its filters.
+bool take_handles(std::span<const char> datagram, std::vector<std::uint32_t>& handles) {
+    while (datagram.size() >= sizeof(nlmsghdr)) {
+        nlmsghdr header{};
+        std::copy_n(datagram.data(), sizeof(header), reinterpret_cast<char*>(&header));
+        if (header.nlmsg_type != RTM_NEWTFILTER) return false;
+        tcmsg filter{};
+        std::copy_n(datagram.data() + NLMSG_HDRLEN, sizeof(filter),
+                    reinterpret_cast<char*>(&filter));
+        if (filter.tcm_handle != 0) handles.push_back(filter.tcm_handle);
+        datagram =
+            datagram.subspan(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), datagram.size()));
+    }
+    return true;
+}
+
+Result<std::vector<std::uint32_t>> filter_handles(std::uint32_t ifindex, std::uint32_t parent) {
+    const UniqueFd socket = WGS_TRY(ask(RTM_GETTFILTER, NLM_F_DUMP, ifindex, parent));
+    std::vector<std::uint32_t> handles;
+    alignas(nlmsghdr) std::array<char, 32768> answer{};
+    for (bool more = true; more;) {
+        const ssize_t size = ::recv(socket.get(), answer.data(), answer.size(), 0);
+        if (size < 0) return os_error(errno, "list the filters of " + describe(ifindex));
+        more = take_handles(std::span(answer).first(static_cast<std::size_t>(size)), handles);
+    }
+    return handles;
 }
 
 Status remove_qdisc_if_unused(std::uint32_t ifindex) {
     for (const std::uint32_t minor : {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS})
-        if (WGS_TRY(has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, minor)))) return {};
+        if (!WGS_TRY(filter_handles(ifindex, TC_H_MAKE(TC_H_CLSACT, minor))).empty()) return {};
     const LibbpfLog log;
     auto hook = hook_at(ifindex, static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
     const int result = bpf_tc_hook_destroy(&hook);
@@ -111,8 +136,18 @@ std::optional<std::uint32_t> find_clsact_filter(std::uint32_t ifindex, Place pla
 }
 
 bool has_clsact_qdisc(std::uint32_t ifindex) {
-    const auto answer = first_answer(RTM_GETQDISC, NLM_F_ACK | NLM_F_ECHO, ifindex, TC_H_CLSACT);
-    return answer && *answer == RTM_NEWQDISC;
+    const auto socket = ask(RTM_GETQDISC, NLM_F_ACK | NLM_F_ECHO, ifindex, TC_H_CLSACT);
+    nlmsghdr first{};
+    return socket && ::recv(socket->get(), &first, sizeof(first), 0) == ssize_t{sizeof(first)} &&
+           first.nlmsg_type == RTM_NEWQDISC;
+}
+
+Result<bool> has_foreign_clsact_filter(std::uint32_t ifindex, Direction direction) {
+    const std::uint32_t minor =
+        direction == Direction::ingress ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS;
+    const auto handles = WGS_TRY(filter_handles(ifindex, TC_H_MAKE(TC_H_CLSACT, minor)));
+    return std::ranges::any_of(
+        handles, [](std::uint32_t handle) { return (handle & ~kNumberMask) != kHandle; });
 }
 
 Status remove_clsact_filter(std::uint32_t ifindex, Place place, std::uint32_t number) {

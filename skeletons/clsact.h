@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// clsact filters, for kernels without TCX. They need no process and no pin, so what we attached is
-// remembered by markers in the BPF file system.
+// clsact filters, for kernels without TCX and for devices where others use them. They need no
+// process and no pin, so what we attached is remembered by markers in the BPF file system.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,8 @@ Status put_clsact_filter(std::uint32_t ifindex, Place place, std::uint32_t numbe
 // Id of the program in our filter; none: no such filter or device.
 [[nodiscard]] std::optional<std::uint32_t> find_clsact_filter(std::uint32_t ifindex, Place place,
                                                               std::uint32_t number);
+// Whether somebody else has a filter there.
+[[nodiscard]] Result<bool> has_foreign_clsact_filter(std::uint32_t ifindex, Direction direction);
 // Nothing there is not an error.
 // Whether anybody has given the device one.
 [[nodiscard]] bool has_clsact_qdisc(std::uint32_t ifindex);

@@ -60,11 +60,21 @@ Result<std::vector<HookSite>> sites_in(const fs::path& directory) {
     return sites;
 }
 
-// TCX programs come before clsact filters, whoever attaches when: where others may have filters, at
-// a pod's veth, ours is a filter too, with the last number. But only where the qdisc is there
-// already: adding one to a device that is up costs the packets of some milliseconds.
-bool must_be_filter(const HookSite& site) {
-    return site.hook == WGS_HOOK_POD_OUT && has_clsact_qdisc(site.ifindex);
+bool has_filter(const HookSite& site) {
+    return find_clsact_filter(site.ifindex, place_of(site.hook), site.hook).has_value();
+}
+
+// TCX programs come before clsact filters, whoever attaches when. So what is to be behind the
+// filters of others must be one, the last; at a pod's veth if the qdisc is there already, since
+// adding one to a device that is up costs the packets of some milliseconds.
+// The watcher goes where the one that it watches is.
+Result<bool> must_be_filter(const HookSite& site) {
+    if (place_of(site.hook).order == Order::first) return false;
+    if (site.hook == WGS_HOOK_POD_OUT) return has_clsact_qdisc(site.ifindex);
+    if (site.hook == WGS_HOOK_LEAK_WATCH &&
+        has_filter({.ifindex = site.ifindex, .hook = WGS_HOOK_NIC_OUT}))
+        return true;
+    return has_foreign_clsact_filter(site.ifindex, Direction::egress);
 }
 
 // Of what the link at this site is.
@@ -80,15 +90,20 @@ Status list_links(const Bpffs& bpffs, std::vector<Attachment>& found) {
         if (!link || link->ifindex != site.ifindex) continue;
         const auto kind = kind_of_link(site);
         if (!kind) continue;  // the device has just gone
-        found.push_back({.site = site,
-                         .kind = *kind,
-                         .program_id = must_be_filter(site) ? 0 : link->program_id});
+        const bool misplaced = has_filter(site) || WGS_TRY(must_be_filter(site));
+        found.push_back(
+            {.site = site, .kind = *kind, .program_id = misplaced ? 0 : link->program_id});
     }
     return {};
 }
 
+bool is_listed(const std::vector<Attachment>& found, const HookSite& site) {
+    return std::ranges::find(found, site, &Attachment::site) != found.end();
+}
+
 Status list_clsact(const Bpffs& bpffs, std::vector<Attachment>& found) {
     for (const HookSite& site : WGS_TRY(sites_in(bpffs.clsact()))) {
+        if (is_listed(found, site)) continue;
         const auto program = find_clsact_filter(site.ifindex, place_of(site.hook), site.hook);
         if (program)
             found.push_back({.site = site, .kind = AttachKind::clsact, .program_id = *program});
@@ -106,31 +121,58 @@ Status sweep_dead_links(const Bpffs& bpffs) {
     return {};
 }
 
+HookSite watcher_at(const HookSite& site) {
+    return {.ifindex = site.ifindex, .hook = WGS_HOOK_LEAK_WATCH};
+}
+
 // The watcher sees what the others let pass, so one that is attached after it goes before it.
 Result<std::optional<PinnedLink>> link_behind(const Bpffs& bpffs, const HookSite& site) {
     if (site.hook != WGS_HOOK_NIC_OUT) return std::nullopt;
-    const HookSite watcher{.ifindex = site.ifindex, .hook = WGS_HOOK_LEAK_WATCH};
-    auto link = WGS_TRY(find_pinned_link(bpffs.links() / site_name(watcher)));
+    auto link = WGS_TRY(find_pinned_link(bpffs.links() / site_name(watcher_at(site))));
     if (link && link->ifindex != site.ifindex) link.reset();
     return link;
 }
 
+Status remove_link(const Bpffs& bpffs, const HookSite& site) {
+    return remove_pinned_link(bpffs.links() / site_name(site));
+}
+
+Status remove_filter(const Bpffs& bpffs, const HookSite& site) {
+    std::error_code ignored;
+    if (!fs::exists(bpffs.clsact() / site_name(site), ignored)) return {};
+    WGS_TRY(remove_clsact_filter(site.ifindex, place_of(site.hook), site.hook));
+    return remove_marker(bpffs.clsact() / site_name(site));
+}
+
+Status put_link(const Bpffs& bpffs, const HookSite& site, int program) {
+    WGS_TRY(sweep_dead_links(bpffs));
+    const auto behind = WGS_TRY(link_behind(bpffs, site));
+    return put_tcx_link(bpffs.links() / site_name(site), program,
+                        {.ifindex = site.ifindex,
+                         .place = place_of(site.hook),
+                         .next = behind ? behind->fd.get() : -1});
+}
+
+Status put_filter(const Bpffs& bpffs, const HookSite& site, int program) {
+    WGS_TRY(sweep_dead_markers(bpffs.clsact()));
+    WGS_TRY(ensure_clsact_qdisc(site.ifindex, bpffs.clsact()));
+    WGS_TRY(put_clsact_filter(site.ifindex, place_of(site.hook), site.hook, program));
+    return make_marker(bpffs.clsact() / site_name(site));
+}
+
 }  // namespace
 
+// One that was attached the other way goes when the new one is there: never is there none.
 Status Hooks::attach(const HookSite& site, const LoadedProgram& program) const {
-    const Place place = place_of(site.hook);
-    if (!must_be_filter(site) && has_tcx(program.fd.get())) {
-        WGS_TRY(sweep_dead_links(bpffs_));
-        const auto behind = WGS_TRY(link_behind(bpffs_, site));
-        return put_tcx_link(
-            bpffs_.links() / site_name(site), program.fd.get(),
-            {.ifindex = site.ifindex, .place = place, .next = behind ? behind->fd.get() : -1});
+    const int fd = program.fd.get();
+    if (has_tcx(fd) && !WGS_TRY(must_be_filter(site))) {
+        WGS_TRY(put_link(bpffs_, site, fd));
+        return remove_filter(bpffs_, site);
     }
-    WGS_TRY(sweep_dead_markers(bpffs_.clsact()));
-    WGS_TRY(ensure_clsact_qdisc(site.ifindex, bpffs_.clsact()));
-    WGS_TRY(put_clsact_filter(site.ifindex, place, site.hook, program.fd.get()));
-    WGS_TRY(make_marker(bpffs_.clsact() / site_name(site)));
-    return remove_pinned_link(bpffs_.links() / site_name(site));
+    WGS_TRY(put_filter(bpffs_, site, fd));
+    // A link of the watcher would come before the filter, and take what is steered for a leak.
+    if (site.hook == WGS_HOOK_NIC_OUT) WGS_TRY(remove_link(bpffs_, watcher_at(site)));
+    return remove_link(bpffs_, site);
 }
 
 Status Hooks::attach_xdp(const HookSite& site, XdpMode mode, const LoadedProgram& program) const {
@@ -139,11 +181,8 @@ Status Hooks::attach_xdp(const HookSite& site, XdpMode mode, const LoadedProgram
 }
 
 Status Hooks::detach(const HookSite& site) const {
-    WGS_TRY(remove_pinned_link(bpffs_.links() / site_name(site)));
-    std::error_code ignored;
-    if (!fs::exists(bpffs_.clsact() / site_name(site), ignored)) return {};
-    WGS_TRY(remove_clsact_filter(site.ifindex, place_of(site.hook), site.hook));
-    return remove_marker(bpffs_.clsact() / site_name(site));
+    WGS_TRY(remove_link(bpffs_, site));
+    return remove_filter(bpffs_, site);
 }
 
 Result<std::vector<Attachment>> Hooks::list() const {

@@ -29,9 +29,9 @@ struct Attachment {
 };
 
 // Uses TCX links where the kernel has them (6.6 and later), else clsact filters; the latter also at
-// pods' veths that have a clsact qdisc. Our programs come first at the ingress of underlay and
-// tunnels, elsewhere last, and the leak watch after the others of ours. All calls concern the
-// caller's network namespace.
+// pods' veths that have a clsact qdisc, and at an egress where somebody else has a filter. Our
+// programs come first at the ingress of underlay and tunnels, elsewhere last, and the leak watch
+// after the others of ours. All calls concern the caller's network namespace.
 class Hooks {
   public:
     explicit Hooks(Bpffs bpffs) : bpffs_(std::move(bpffs)) {}
@@ -42,8 +42,8 @@ class Hooks {
     Status attach_xdp(const HookSite& site, XdpMode mode, const LoadedProgram& program) const;
     // Nothing attached there is not an error.
     Status detach(const HookSite& site) const;
-    // What is attached now; the program is 0 where it has to be attached in another way. Devices
-    // that are gone and programs that others removed are left out.
+    // What is attached now, one for each site; the program is 0 where it has to be attached in
+    // another way. Devices that are gone and programs that others removed are left out.
     [[nodiscard]] Result<std::vector<Attachment>> list() const;
     // Detaches everything, and takes a clsact qdisc away which we added and nobody uses.
     Status detach_all() const;

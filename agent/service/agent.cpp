@@ -204,6 +204,8 @@ void Agent::reconcile() {
     log_transitions();
     log_findings();
     look_for_leaks();
+    if (const Status watched = watch_chain(); !watched)
+        spdlog::warn("hooks: {}", watched.error().message);
     publish();
 }
 
@@ -280,6 +282,20 @@ void Agent::look_for_leaks() {
     if (leaks_.self_test().outcome != SelfTest::passed) test_leak_watch();
 }
 
+Status Agent::watch_chain() {
+    if (!reconciler_->actual().tunnel) return {};
+    ChainWatch::Traffic traffic;
+    for (const auto& [key, session] : reconciler_->actual().tunnel->sessions) {
+        traffic.sent += session.tx_bytes;
+        traffic.received += session.rx_bytes;
+    }
+    for (const VerdictTotal& total : WGS_TRY(steering_->verdict_totals())) {
+        if (total.reason == WGS_REASON_outer) traffic.seen += total.counter.packets;
+    }
+    chain_.note(traffic);
+    return {};
+}
+
 Status Agent::read_leaks() {
     const wgs_counter total = WGS_TRY(steering_->leak_total());
     std::vector<LeakFlow> flows;
@@ -317,6 +333,7 @@ std::vector<Problem> Agent::problems() const {
     std::vector<Problem> problems;
     if (!failure_.empty()) problems.push_back({.object = "kernel", .message = failure_});
     std::ranges::move(leaks_.problems(Clock::now()), std::back_inserter(problems));
+    std::ranges::move(chain_.problems(), std::back_inserter(problems));
     if (reconciler_->actual().underlays.empty()) {
         problems.push_back({.object = "underlay", .message = "no underlay device was found"});
     }

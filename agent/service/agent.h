@@ -20,6 +20,7 @@
 #include "plan/reconciler.h"
 #include "service/backoff.h"
 #include "service/bpf_steering.h"
+#include "service/chain_watch.h"
 #include "service/leak_watch.h"
 #include "service/loop.h"
 #include "source/source.h"
@@ -81,6 +82,7 @@ class Agent final : private SourceSink {
     void log_transitions();
     Status read_leaks();
     void log_findings();
+    Status watch_chain();
 
     Config config_;
     EventLoop& loop_;
@@ -107,6 +109,7 @@ class Agent final : private SourceSink {
     bool change_pending_ = false;
     Backoff backoff_;
     LeakWatch leaks_;
+    ChainWatch chain_;
     std::string failure_;  // of the last reconciliation; empty: none
     std::optional<NodeInfo> published_;
     std::map<std::string, PeerState> logged_states_;

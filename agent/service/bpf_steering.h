@@ -47,7 +47,7 @@ struct HookStatus {
     std::string device;        // its name now
     std::string_view kind;     // "tcx", "clsact", "native" or "generic"
     std::string_view program;  // "wgs_nic_out"
-    bool current = false;      // the program which this agent loaded, not an older one
+    bool current = false;      // the program which this agent loaded, in the place it should have
 };
 
 // All calls concern the network namespace of the caller. Not thread safe.

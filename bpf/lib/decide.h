@@ -186,12 +186,12 @@ WGS_INLINE enum wgs_reason wgs_out_by_owners(const struct wgs_packet* packet, bo
     __u32 destination = WGS_OWNER_PEER(owners->destination);
 
     if (destination == WGS_PEER_NONE) return WGS_REASON_no_peer;
-    if (destination == WGS_PEER_SELF) return WGS_REASON_local;
     if (source == WGS_PEER_NONE) return WGS_REASON_foreign_source;
     if (wgs_is_node_to_node(owners)) {
         enum wgs_reason reason = wgs_out_between_nodes(packet, marked, owners, scope);
         if (reason != WGS_REASON_none) return reason;
     }
+    if (destination == WGS_PEER_SELF) return WGS_REASON_local;
     if (source != WGS_PEER_SELF) return WGS_REASON_wrong_source;
     return wgs_out_by_destination(destination, way);
 }
@@ -232,6 +232,7 @@ WGS_INLINE enum wgs_verdict wgs_out_verdict(enum wgs_reason reason, enum wgs_pol
         case WGS_REASON_too_big:
             return WGS_VERDICT_DROP;
         case WGS_REASON_truncated:
+        case WGS_REASON_local:
         case WGS_REASON_wrong_source:
         case WGS_REASON_unclaimed:
         case WGS_REASON_no_key:

@@ -20,6 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr Place kLastOut{.direction = Direction::egress, .order = Order::last};
+
 class HooksTest : public LoadingTest {
   protected:
     void SetUp() override {
@@ -56,6 +58,25 @@ class HooksTest : public LoadingTest {
             bpf_prog_query(static_cast<int>(nic_), kTcxEgress, 0, nullptr, ids.data(), &count), 0);
         ids.resize(count);
         return ids;
+    }
+
+    // How the hook's only attachment is listed.
+    [[nodiscard]] std::string placement(wgs_hook hook) const {
+        std::string text;
+        const auto list = hooks_.list();
+        for (const Attachment& found : list.value()) {
+            if (found.site != site(hook)) continue;
+            text += found.kind == AttachKind::tcx ? "tcx" : "clsact";
+            if (found.program_id == 0) text += ", misplaced";
+        }
+        return text;
+    }
+
+    // One of somebody else, for which any program will do.
+    void add_foreign_filter(const std::string& direction) const {
+        run_command("tc filter add dev wgs-nic " + direction +
+                    " pref 7 bpf direct-action object-pinned " +
+                    (bpffs_.programs() / "wgs_nic_in").string());
     }
 
     Hooks hooks_{bpffs_};
@@ -138,6 +159,72 @@ TEST_F(HooksTest, NamesTheDeviceThatIsMissing) {
     ASSERT_FALSE(result);
     EXPECT_NE(result.error().message.find("to device 4242: No such device"), std::string::npos)
         << result.error().message;
+}
+
+TEST_F(HooksTest, StaysBehindTheFiltersOfOthersOnTheWayOut) {
+    const Programs programs = load_and_pin(bpffs_);
+    const LoadedProgram& out = programs.at(WGS_HOOK_NIC_OUT);
+    if (!has_tcx(out.fd.get())) GTEST_SKIP() << "the kernel has no TCX";
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), out));
+    EXPECT_EQ(placement(WGS_HOOK_NIC_OUT), "tcx");
+
+    run_command("tc qdisc add dev wgs-nic clsact");
+    add_foreign_filter("ingress");
+    EXPECT_EQ(placement(WGS_HOOK_NIC_OUT), "tcx");
+    add_foreign_filter("egress");
+    EXPECT_EQ(placement(WGS_HOOK_NIC_OUT), "tcx, misplaced");
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), out));
+    EXPECT_EQ(placement(WGS_HOOK_NIC_OUT), "clsact");
+
+    run_command("tc filter del dev wgs-nic egress pref 7");
+    EXPECT_EQ(placement(WGS_HOOK_NIC_OUT), "clsact");
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), out));
+    EXPECT_EQ(placement(WGS_HOOK_NIC_OUT), "tcx");
+    EXPECT_FALSE(find_clsact_filter(nic_, kLastOut, WGS_HOOK_NIC_OUT));
+}
+
+TEST_F(HooksTest, StaysBeforeTheFiltersOfOthersOnTheWayIn) {
+    const Programs programs = load_and_pin(bpffs_);
+    const LoadedProgram& in = programs.at(WGS_HOOK_NIC_IN);
+    if (!has_tcx(in.fd.get())) GTEST_SKIP() << "the kernel has no TCX";
+    run_command("tc qdisc add dev wgs-nic clsact");
+    add_foreign_filter("ingress");
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_IN), in));
+    EXPECT_EQ(placement(WGS_HOOK_NIC_IN), "tcx");
+}
+
+TEST_F(HooksTest, TheWatcherFollowsWhatItWatches) {
+    const Programs programs = load_and_pin(bpffs_);
+    const LoadedProgram& out = programs.at(WGS_HOOK_NIC_OUT);
+    const LoadedProgram& watcher = programs.at(WGS_HOOK_LEAK_WATCH);
+    if (!has_tcx(out.fd.get())) GTEST_SKIP() << "the kernel has no TCX";
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), out));
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_LEAK_WATCH), watcher));
+    run_command("tc qdisc add dev wgs-nic clsact");
+    add_foreign_filter("egress");
+    EXPECT_EQ(placement(WGS_HOOK_LEAK_WATCH), "tcx, misplaced");
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), out));
+    EXPECT_EQ(placement(WGS_HOOK_LEAK_WATCH), "") << "before the filter it would see leaks";
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_LEAK_WATCH), watcher));
+    EXPECT_EQ(placement(WGS_HOOK_LEAK_WATCH), "clsact");
+    run_command("tc filter del dev wgs-nic egress pref 7");
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_LEAK_WATCH), watcher));
+    EXPECT_EQ(placement(WGS_HOOK_LEAK_WATCH), "clsact");
+}
+
+// As an agent leaves it that dies between putting the new and taking the old.
+TEST_F(HooksTest, OneThatIsAttachedBothWaysIsPutRight) {
+    const Programs programs = load_and_pin(bpffs_);
+    const LoadedProgram& out = programs.at(WGS_HOOK_NIC_OUT);
+    if (!has_tcx(out.fd.get())) GTEST_SKIP() << "the kernel has no TCX";
+    run_command("tc qdisc add dev wgs-nic clsact");
+    add_foreign_filter("egress");
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), out));
+    const fs::path pin = bpffs_.links() / ("wgs_nic_out-" + std::to_string(nic_));
+    ASSERT_TRUE(put_tcx_link(pin, out.fd.get(), {.ifindex = nic_, .place = kLastOut}));
+    EXPECT_EQ(placement(WGS_HOOK_NIC_OUT), "tcx, misplaced");
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), out));
+    EXPECT_EQ(placement(WGS_HOOK_NIC_OUT), "clsact");
 }
 
 TEST_F(HooksTest, ClsactFiltersAreReplacedFoundAndRemoved) {

@@ -210,7 +210,6 @@ void Reference::judge_out(const View& view, bool marked, Judgement& judgement) c
     judgement.peer = id_of(dst);
     judgement.reason = [&] {
         if (dst == 0) return WGS_REASON_no_peer;
-        if (id_of(dst) == WGS_PEER_SELF) return WGS_REASON_local;
         if (src == 0) return WGS_REASON_foreign_source;
         if (marked && view.udp() && view.later_fragment && nodes && id_of(src) == WGS_PEER_SELF &&
             to_peer)
@@ -219,6 +218,7 @@ void Reference::judge_out(const View& view, bool marked, Judgement& judgement) c
             return WGS_REASON_hosts_off;
         if (nodes && view.dhcp()) return WGS_REASON_link_scope;
         if (nodes && view.bypassed()) return WGS_REASON_bypass;
+        if (id_of(dst) == WGS_PEER_SELF) return WGS_REASON_local;
         if (id_of(src) != WGS_PEER_SELF) return WGS_REASON_wrong_source;
         switch (id_of(dst)) {
             case WGS_PEER_CLUSTER:
@@ -242,10 +242,10 @@ void Reference::judge_out(const View& view, bool marked, Judgement& judgement) c
 }
 
 Judgement Reference::nic_out(const Bytes& frame, std::uint32_t mark) const {
-    static const std::set<wgs_reason> kHarmless{
-        WGS_REASON_outer,     WGS_REASON_not_ip, WGS_REASON_neighbour,
-        WGS_REASON_no_peer,   WGS_REASON_local,  WGS_REASON_foreign_source,
-        WGS_REASON_hosts_off, WGS_REASON_bypass, WGS_REASON_link_scope};
+    static const std::set<wgs_reason> kHarmless{WGS_REASON_outer,          WGS_REASON_not_ip,
+                                                WGS_REASON_neighbour,      WGS_REASON_no_peer,
+                                                WGS_REASON_foreign_source, WGS_REASON_hosts_off,
+                                                WGS_REASON_bypass,         WGS_REASON_link_scope};
     const View view = look_at(frame);
     Judgement judgement{.packet = frame, .mark = mark};
     judge_out(view, (mark & kMask) == kFwmark, judgement);

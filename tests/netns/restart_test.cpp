@@ -81,6 +81,23 @@ TEST_F(RestartTest, ReplacingTheProgramsLosesNothing) {
     expect_unharmed(left, right, streams, *capture);
 }
 
+TEST_F(RestartTest, ChangingThePolicyLosesNothing) {
+    if (slow_machine()) GTEST_SKIP() << "the verifier starves the streams of an emulated machine";
+    Cluster cluster({.nodes = 2, .policy = "prefer"});
+    form_mesh(cluster);
+    Node& left = cluster.node(1);
+    Node& right = cluster.node(2);
+    const auto capture = cluster.capture();
+    Streams streams(left, right);
+    for (const char* policy : {"require", "prefer", "require"}) {
+        for (Node* node : {&left, &right}) {
+            node->agent().settings().policy = policy;
+            node->agent().start();
+        }
+    }
+    expect_unharmed(left, right, streams, *capture);
+}
+
 TEST_F(RestartTest, KillWhileStartingLosesNothing) {
     Cluster cluster({.nodes = 2});
     form_mesh(cluster);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pods and hosts that believe in 1,500 bytes, over tunnels that take less: nothing they send is
 // lost for its size, and no encrypted packet is ever fragmented.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstdlib>
 
 #include "tests/netns/fixture.h"
@@ -120,6 +123,64 @@ TEST_F(SizeTest, TheUnderlayMayBecomeSmallerAtAnyTime) {
     const std::string output = ping_of(left().pod(), pod, 1329, Fragmentation::forbidden);
     EXPECT_NE(output.find("1328"), std::string::npos) << output;
 }
+
+// Underlays that take more or less than usual; pods that would use what there is.
+class UnderlaySizeTest : public MeshTest, public testing::WithParamInterface<int> {
+  protected:
+    void SetUp() override {
+        MeshTest::SetUp();
+        if (IsSkipped()) return;
+        cluster_.emplace(ClusterOptions{.nodes = 2, .policy = "require"});
+        const int pods = std::max(GetParam(), 1500);
+        for (const auto& node : cluster_->nodes()) {
+            cluster_->underlay().ip(fmt::format("link set port{} mtu {}\n", node->number(), mtu()));
+            node->ns().ip(
+                fmt::format("link set eth0 mtu {}\nlink set veth-pod mtu {}\n", mtu(), pods));
+            node->pod().ip(fmt::format("link set eth0 mtu {}\n", pods));
+        }
+        cluster_->underlay().ip(fmt::format("link set br0 mtu {}\n", mtu()));
+        form_mesh(*cluster_);
+        capture_ = cluster_->capture();
+    }
+    void TearDown() override {
+        if (!capture_) return;
+        EXPECT_TRUE(only_encrypted(capture_->stop()));
+    }
+
+    [[nodiscard]] static int mtu() { return GetParam(); }
+    // Of a packet inside the tunnel, with an underlay of IPv4.
+    [[nodiscard]] static int limit() { return (mtu() - 60) / 16 * 16; }
+
+    std::optional<Cluster> cluster_;
+    std::unique_ptr<Capture> capture_;
+};
+
+TEST_P(UnderlaySizeTest, TheLimitFollows) {
+    const Node& left = cluster_->node(1);
+    const IpAddress pod = cluster_->node(2).pod_address(Family::v4);
+    EXPECT_TRUE(answered(ping_of(left.pod(), pod, limit(), Fragmentation::forbidden)));
+    const std::string output = ping_of(left.pod(), pod, limit() + 1, Fragmentation::forbidden);
+    EXPECT_NE(output.find(std::to_string(limit())), std::string::npos) << output;
+    EXPECT_TRUE(answered(ping_of(left.pod(), pod, limit() + 100, Fragmentation::allowed)));
+}
+
+TEST_P(UnderlaySizeTest, EveryLinkTakesTheLeastOfIpv6) {
+    EXPECT_TRUE(answered(ping_of(cluster_->node(1).pod(), cluster_->node(2).pod_address(Family::v6),
+                                 1280, Fragmentation::forbidden)));
+}
+
+TEST_P(UnderlaySizeTest, TcpRunsBothWays) {
+    const Node& left = cluster_->node(1);
+    const Node& right = cluster_->node(2);
+    for (const Family family : kFamilies) {
+        EXPECT_TRUE(tcp_transfer(left.pod(), right.pod_address(family), right.pod(), 2'000'000));
+        EXPECT_TRUE(tcp_transfer(right.pod(), left.pod_address(family), left.pod(), 2'000'000));
+        EXPECT_TRUE(tcp_transfer(left.ns(), right.host_address(family), right.ns(), 500'000));
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Mtu, UnderlaySizeTest, testing::Values(1280, 9000),
+                         [](const auto& mtu) { return std::to_string(mtu.param); });
 
 }  // namespace
 }  // namespace wgs::test

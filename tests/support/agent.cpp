@@ -42,6 +42,7 @@ std::string to_yaml(const AgentSettings& settings) {
                        settings.policy, settings.hosts, settings.path, settings.guard,
                        settings.metrics) +
            fmt::format("leak_watch: {}\n", settings.leak_watch) +
+           fmt::format("overlay: {}\nbypass: {}\n", settings.overlay, settings.bypass) +
            fmt::format("wireguard:\n  backend: auto\n  device: {}\n", settings.device);
 }
 
@@ -50,6 +51,10 @@ Agent::Agent(const NetNamespace& ns, AgentSettings settings)
 
 void Agent::start() {
     launch();
+    await_answer();
+}
+
+void Agent::await_answer() {
     const bool answers = eventually(
         kStartTimeout, [this] { return !running() || http_get(socket(), "/v1/status", 1s); });
     if (!answers || !running()) {

@@ -26,6 +26,8 @@ struct AgentSettings {
     std::string leak_watch = "on";
     std::string path = "transparent";
     std::string guard = "off";
+    std::string overlay = "auto";
+    std::string bypass = "[]";  // as the configuration file has it
     std::string device = "wgsteer0";
     std::string metrics = "127.0.0.1:9586";
     std::vector<std::string> launcher;  // command words in front of the daemon
@@ -44,6 +46,8 @@ class Agent {
     void start();
     // The same without waiting.
     void launch();
+    // Returns when the socket of a launched daemon answers.
+    void await_answer();
     // SIGTERM and its exit code; none if it does not end in time.
     std::optional<int> stop();
     void kill9();

@@ -82,6 +82,7 @@ void Capture::count(std::span<const std::uint8_t> frame) {
             break;
         case FrameKind::clear:
             ++counts_.clear;
+            seen_clear_ = true;
             if (counts_.clear_samples.size() < kSamples) {
                 counts_.clear_samples.push_back(hex_head(frame));
             }

@@ -33,6 +33,8 @@ class Capture {
     Capture(const Capture&) = delete;
     Capture& operator=(const Capture&) = delete;
 
+    // Whether a packet in clear has been seen by now.
+    [[nodiscard]] bool seen_clear() const { return seen_clear_; }
     // Counts what has arrived so far and ends the capture.
     WireCounts stop();
 
@@ -44,6 +46,7 @@ class Capture {
     WireRules rules_;
     UniqueFd socket_;
     WireCounts counts_;
+    std::atomic<bool> seen_clear_ = false;
     std::atomic<bool> ending_ = false;
     std::thread listener_;
 };

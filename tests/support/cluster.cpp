@@ -210,6 +210,8 @@ bool Cluster::wait_ready(Millis timeout) const {
 
 std::unique_ptr<Capture> Cluster::capture() const {
     WireRules rules;
+    for (const std::string& text : options_.cluster_prefixes)
+        rules.protected_prefixes.push_back(prefix(text));
     for (const auto& node : nodes_) {
         for (const Family family : {Family::v4, Family::v6}) {
             rules.protected_prefixes.push_back(node->pod_prefix(family));

@@ -96,8 +96,8 @@ class Cluster {
     // Every agent sees all others ready.
     [[nodiscard]] bool wait_ready(Millis timeout = 20s) const;
 
-    // Listens to the underlay. Clear text is what runs between pod prefixes, and between node
-    // addresses as well if hosts are encrypted.
+    // Listens to the underlay. Clear text is what runs between pod and cluster prefixes, and
+    // between node addresses as well if hosts are encrypted.
     [[nodiscard]] std::unique_ptr<Capture> capture() const;
 
     [[nodiscard]] const ClusterOptions& options() const { return options_; }

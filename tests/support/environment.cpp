@@ -21,6 +21,7 @@ constexpr int kSlowFactor = 6;
 
 // What it takes to make a link of a type; a VLAN needs a device below it.
 std::string probe_script(std::string_view type) {
+    if (type == "vxlan") return "link add probe0 type vxlan id 7 dstport 4789\n";
     if (type != "vlan") return fmt::format("link add probe0 type {}\n", type);
     return "link add below0 type veth peer name below1\nlink add link below0 name probe0 type vlan "
            "id 5\n";

@@ -42,11 +42,13 @@ void use_nonblocking(const UniqueFd& fd) {
     ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
 }
 
-UniqueFd listen_at(const NetNamespace& at, const IpAddress& address) {
-    UniqueFd fd = at.socket(domain_of(address), SOCK_STREAM, 0);
+// At every address: on the way the destination may be translated.
+UniqueFd listen_at(const NetNamespace& at, Family family) {
+    const IpAddress any = IpAddress::parse(family == Family::v4 ? "0.0.0.0" : "::").value();
+    UniqueFd fd = at.socket(domain_of(any), SOCK_STREAM, 0);
     const int on = 1;
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    const SocketAddress local(address, kPort);
+    const SocketAddress local(any, kPort);
     if (::bind(fd.get(), local.get(), local.size()) != 0) broken_call("bind TCP server");
     if (::listen(fd.get(), 1) != 0) broken_call("listen");
     use_nonblocking(fd);
@@ -114,7 +116,7 @@ bool confirmed(int fd, const Digest& sent, Deadline deadline) {
 bool tcp_transfer(const NetNamespace& from, const IpAddress& to, const NetNamespace& at,
                   std::size_t bytes, Millis timeout) {
     const Deadline deadline = std::chrono::steady_clock::now() + scaled(timeout);
-    const UniqueFd listener = listen_at(at, to);
+    const UniqueFd listener = listen_at(at, to.family());
     const UniqueFd client = from.socket(domain_of(to), SOCK_STREAM, 0);
     const auto server = std::async(std::launch::async, [&] { serve(listener.get(), deadline); });
     if (!connect_to(client, to, deadline)) return false;

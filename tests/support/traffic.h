@@ -22,8 +22,8 @@ std::optional<int> ping(const NetNamespace& from, const IpAddress& to, Millis ti
 // Whether one of several pings is answered before scaled(timeout).
 bool reaches(const NetNamespace& from, const IpAddress& to, Millis timeout = 3s);
 
-// Sends `bytes` over TCP and has the receiver confirm length and checksum; false if anything is
-// missing, altered or late.
+// Sends `bytes` over TCP and has the receiver, at `at` under whatever address, confirm length and
+// checksum; false if anything is missing, altered or late.
 bool tcp_transfer(const NetNamespace& from, const IpAddress& to, const NetNamespace& at,
                   std::size_t bytes, Millis timeout = 20s);
 

@@ -48,6 +48,12 @@ std::optional<std::string> WireguardControl::obstacle() const {
     return "a kernel device, and the wg tool is not here";
 }
 
+void WireguardControl::connect(const PrivateKey& key, std::uint16_t port, const PublicKey& peer,
+                               const std::string& endpoint, const Prefix& allowed_ip) const {
+    set(fmt::format("private_key={}\nlisten_port={}\npublic_key={}\nendpoint={}\nallowed_ip={}\n",
+                    key.to_hex(), port, hex(peer), endpoint, allowed_ip.to_string()));
+}
+
 void WireguardControl::remove_peer(const PublicKey& peer) const {
     if (exists(socket_)) return set(fmt::format("public_key={}\nremove=true\n", hex(peer)));
     wg({"peer", peer.to_base64(), "remove"});

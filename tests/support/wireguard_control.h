@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "model/ip.h"
 #include "model/key.h"
 #include "tests/support/net_namespace.h"
 
@@ -20,6 +21,9 @@ class WireguardControl {
 
     // Why neither way is open here.
     [[nodiscard]] std::optional<std::string> obstacle() const;
+    // Makes it one end of a tunnel; `endpoint` as ADDRESS:PORT. Only over wireguard-go's socket.
+    void connect(const PrivateKey& key, std::uint16_t port, const PublicKey& peer,
+                 const std::string& endpoint, const Prefix& allowed_ip) const;
     void remove_peer(const PublicKey& peer) const;
     void set_fwmark(std::uint32_t mark) const;
 
