@@ -5,21 +5,8 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/lib/decide.h"
+#include "bpf/lib/owner.h"
 #include "maps/maps.bpf.h"
-
-static __always_inline __u32 wgs_owner_of_ipv4(const __u32* address) {
-    struct wgs_prefix4 key = {.length = 32};
-    __builtin_memcpy(key.address, address, sizeof(key.address));
-    const struct wgs_owner* owner = bpf_map_lookup_elem(&wgs_prefix4_v1, &key);
-    return owner ? owner->peer_and_class : 0;
-}
-
-static __always_inline __u32 wgs_owner_of_ipv6(const __u32* address) {
-    struct wgs_prefix6 key = {.length = 128};
-    __builtin_memcpy(key.address, address, sizeof(key.address));
-    const struct wgs_owner* owner = bpf_map_lookup_elem(&wgs_prefix6_v1, &key);
-    return owner ? owner->peer_and_class : 0;
-}
 
 /* The owner word of an address of the packet's family; 0: nobody. */
 static __always_inline __u32 wgs_owner_of(const struct wgs_packet* packet, const __u32* address) {
