@@ -38,21 +38,16 @@ IpAddress ip(const char* text) {
 }
 
 // The n-th /26 from 10.0.0.0 upwards.
-wgs_prefix4 block(std::uint32_t n) {
-    const std::uint32_t address = (10U << 24) + (n << 6);
-    return {.length = 26,
-            .address = {
-                static_cast<std::uint8_t>(address >> 24), static_cast<std::uint8_t>(address >> 16),
-                static_cast<std::uint8_t>(address >> 8), static_cast<std::uint8_t>(address)}};
+Prefix4 block(std::uint32_t n) {
+    return {.address = (10U << 24) + (n << 6), .length = 26};
 }
 
 // `prefixes` blocks of one ready peer; 192.168.50.1 is self.
 void fill(const Tables& tables, std::uint32_t prefixes) {
-    must(tables.prefix4.store({.length = 32, .address = {192, 168, 50, 1}},
-                              {.peer_and_class = WGS_OWNER(WGS_PEER_SELF, WGS_CLASS_NODE)}));
-    for (std::uint32_t n = 0; n < prefixes; ++n) {
-        must(tables.prefix4.store(block(n), {.peer_and_class = WGS_OWNER(kPeer, WGS_CLASS_POD)}));
-    }
+    must(tables.steer.ipv4().set({.address = 0xc0a83201, .length = 32},
+                                 WGS_OWNER(WGS_PEER_SELF, WGS_CLASS_NODE)));
+    for (std::uint32_t n = 0; n < prefixes; ++n)
+        must(tables.steer.ipv4().set(block(n), WGS_OWNER(kPeer, WGS_CLASS_POD)));
     must(tables.tunnels.store(0, {.ifindex = 1, .port = 51820, .reserved = 0}));
     must(tables.peers.store(kPeer,
                             {.state = WGS_STATE_READY, .mtu = 1440, .tunnel = 0, .underlay = 0}));

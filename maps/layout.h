@@ -54,7 +54,8 @@ enum wgs_hook {
     WGS_HOOK_COUNT = 8,
 };
 
-/* Keys of the longest-prefix-match tables: length in bits, address in network byte order. */
+/* Prefixes: length in bits, address in network byte order with host bits 0. Keys of the watch
+ * tables. */
 struct wgs_prefix4 {
     __u32 length;
     __u8 address[4];
@@ -66,13 +67,16 @@ struct wgs_prefix6 {
 WGS_STATIC_ASSERT(sizeof(struct wgs_prefix4) == 8, "LPM key: length then address");
 WGS_STATIC_ASSERT(sizeof(struct wgs_prefix6) == 20, "LPM key: length then address");
 
-/* Prefix table value: who owns the prefix, in one word that is stored at once. */
-struct wgs_owner {
-    __u32 peer_and_class; /* peer id in the low 24 bits, enum wgs_class above */
-};
+/* Who owns a prefix, in the low 25 bits of a word: peer id in 24, enum wgs_class above. The steer
+ * tables (maps/trie4.h, maps/hash6.h) have uses of their own for the bits on top. */
 #define WGS_OWNER(peer, cls) (((cls)*0x1000000u) | ((peer)&0xffffffu))
 #define WGS_OWNER_PEER(word) ((word)&0xffffffu)
 #define WGS_OWNER_CLASS(word) ((word) >> 24)
+#define WGS_OWNER_MASK 0x01ffffffu
+
+/* Steer tables are made of chunks of this many bytes, each a map of its own, so that they grow
+ * while programs read them. */
+#define WGS_CHUNK_SIZE 0x10000
 
 /* Peer table value. Flipping `state` is one 4-byte store for any number of prefixes. */
 struct wgs_peer {

@@ -8,26 +8,53 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "maps/hash6.h"
 #include "maps/layout.h"
+#include "maps/trie4.h"
 
 #define WGS_MAX_PREFIXES (1 << 20)
 #define WGS_MAX_FLOWS (1 << 16)
 
+/* The steer tables (maps/trie4.h, maps/hash6.h). The agent writes them through mmap; programs only
+ * read. Of the chunks that the maps of maps list only those in use exist. */
 struct {
-    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, WGS_MAX_PREFIXES);
-    __type(key, struct wgs_prefix4);
-    __type(value, struct wgs_owner);
-} wgs_prefix4_v1 SEC(".maps");
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct wgs_root4);
+} wgs_root4_v1 SEC(".maps");
+
+/* Types would do as well as sizes, but clang tells libbpf only the names of those in here. */
+struct wgs_chunk_map {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __uint(key_size, sizeof(__u32));
+    __uint(value_size, WGS_CHUNK_SIZE);
+};
 
 struct {
-    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, WGS_MAX_PREFIXES);
-    __type(key, struct wgs_prefix6);
-    __type(value, struct wgs_owner);
-} wgs_prefix6_v1 SEC(".maps");
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, WGS_TRIE4_MAX_CHUNKS);
+    __type(key, __u32);
+    __array(values, struct wgs_chunk_map);
+} wgs_trie4_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct wgs_head6);
+} wgs_head6_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, WGS_HASH6_MAX_CHUNKS);
+    __type(key, __u32);
+    __array(values, struct wgs_chunk_map);
+} wgs_hash6_v1 SEC(".maps");
 
 /* The next four are sized before load, by the number of peers that the configuration allows. */
 struct {

@@ -3,8 +3,10 @@
  * version. */
 #pragma once
 
-#define WGS_MAP_PREFIX4 "wgs_prefix4_v1"
-#define WGS_MAP_PREFIX6 "wgs_prefix6_v1"
+#define WGS_MAP_ROOT4 "wgs_root4_v1"
+#define WGS_MAP_TRIE4 "wgs_trie4_v1"
+#define WGS_MAP_HEAD6 "wgs_head6_v1"
+#define WGS_MAP_HASH6 "wgs_hash6_v1"
 #define WGS_MAP_PEERS "wgs_peers_v1"
 #define WGS_MAP_RECORDS "wgs_records_v1"
 #define WGS_MAP_TUNNELS "wgs_tunnels_v1"

@@ -22,8 +22,10 @@ Result<Tables> make_tables(std::map<std::string_view, UniqueFd> maps) {
     const auto take = [&](const char* name) { return RawMap(std::move(maps.at(name)), name); };
     const std::size_t cpus = WGS_TRY(possible_cpus());
     return Tables{
-        .prefix4 = Map<wgs_prefix4, wgs_owner>(take(WGS_MAP_PREFIX4)),
-        .prefix6 = Map<wgs_prefix6, wgs_owner>(take(WGS_MAP_PREFIX6)),
+        .steer = WGS_TRY(SteerTables::open({.root4 = std::move(maps.at(WGS_MAP_ROOT4)),
+                                            .trie4 = std::move(maps.at(WGS_MAP_TRIE4)),
+                                            .head6 = std::move(maps.at(WGS_MAP_HEAD6)),
+                                            .hash6 = std::move(maps.at(WGS_MAP_HASH6))})),
         .peers = Map<std::uint32_t, wgs_peer>(take(WGS_MAP_PEERS)),
         .records = Map<std::uint32_t, wgs_peer_record>(take(WGS_MAP_RECORDS)),
         .tunnels = Map<std::uint32_t, wgs_tunnel>(take(WGS_MAP_TUNNELS)),
@@ -45,6 +47,11 @@ Status pin_one(int fd, const std::filesystem::path& path) {
     if (::rename(next.c_str(), path.c_str()) != 0)
         return os_error(errno, "replace " + path.string());
     return {};
+}
+
+// The marker's name.
+std::string build_of(const ProgramSettings& settings, const std::vector<std::uint32_t>& ids) {
+    return fingerprint(embedded_images(), settings, ids);
 }
 
 }  // namespace
@@ -70,21 +77,23 @@ std::string_view program_name(wgs_hook hook) {
 
 Result<Programs> Programs::load(const Bpffs& bpffs, const ProgramSettings& settings) {
     if (auto pinned = open_pinned(bpffs)) {
-        auto programs = WGS_TRY(own(std::move(*pinned), settings));
+        const auto ids = WGS_TRY(ids_of(*pinned));
         std::error_code ignored;
-        if (std::filesystem::exists(bpffs.build() / programs.build_, ignored)) return programs;
+        if (std::filesystem::exists(bpffs.build() / build_of(settings, ids), ignored))
+            return own(std::move(*pinned), settings, ids);
     }
-    return own(WGS_TRY(load_objects(bpffs, settings)), settings);
+    Objects objects = WGS_TRY(load_objects(bpffs, settings));
+    const auto ids = WGS_TRY(ids_of(objects));
+    return own(std::move(objects), settings, ids);
 }
 
-Result<Programs> Programs::own(Objects objects, const ProgramSettings& settings) {
-    const auto ids = WGS_TRY(ids_of(objects));
+Result<Programs> Programs::own(Objects objects, const ProgramSettings& settings, const Ids& ids) {
     ByHook programs;
     for (std::size_t i = 0; i < kHooks.size(); ++i)
         programs.at(kHooks.at(i)) = {.fd = std::move(objects.programs.at(kHooks.at(i))),
                                      .id = ids.at(i)};
     return Programs(WGS_TRY(make_tables(std::move(objects.maps))), std::move(programs),
-                    fingerprint(embedded_images(), settings, ids));
+                    build_of(settings, ids));
 }
 
 Status Programs::pin(const Bpffs& bpffs) const {

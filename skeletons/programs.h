@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "maps/layout.h"
 #include "skeletons/bpffs.h"
 #include "skeletons/map.h"
+#include "skeletons/steer_tables.h"
 
 namespace wgs {
 
@@ -36,8 +38,7 @@ struct ProgramSettings {
 };
 
 struct Tables {
-    Map<wgs_prefix4, wgs_owner> prefix4;
-    Map<wgs_prefix6, wgs_owner> prefix6;
+    SteerTables steer;
     Map<std::uint32_t, wgs_peer> peers;
     Map<std::uint32_t, wgs_peer_record> records;
     Map<std::uint32_t, wgs_tunnel> tunnels;
@@ -75,7 +76,9 @@ class Programs {
     Programs(Tables tables, ByHook programs, std::string build)
         : tables_(std::move(tables)), programs_(std::move(programs)), build_(std::move(build)) {}
 
-    static Result<Programs> own(Objects objects, const ProgramSettings& settings);
+    // What ids_of() says of the objects.
+    using Ids = std::vector<std::uint32_t>;
+    static Result<Programs> own(Objects objects, const ProgramSettings& settings, const Ids& ids);
 
     Tables tables_;
     ByHook programs_;

@@ -49,14 +49,22 @@ Prefix from_key(const wgs_prefix6& key) {
     return {IpAddress::v6(std::span(key.address)), static_cast<int>(key.length)};
 }
 
-wgs_owner to_bpf(const Owner& owner) {
-    const auto prefix_class = static_cast<std::uint32_t>(owner.prefix_class);
-    return {.peer_and_class = WGS_OWNER(owner.peer, prefix_class)};
+Prefix4 to_prefix4(const Prefix& prefix) {
+    return Prefix4::of(to_key<wgs_prefix4>(prefix));
 }
 
-Owner from_bpf(const wgs_owner& owner) {
-    return {.peer = WGS_OWNER_PEER(owner.peer_and_class),
-            .prefix_class = static_cast<PrefixClass>(WGS_OWNER_CLASS(owner.peer_and_class))};
+Prefix6 to_prefix6(const Prefix& prefix) {
+    return Prefix6::of(to_key<wgs_prefix6>(prefix));
+}
+
+std::uint32_t to_bpf(const Owner& owner) {
+    const auto prefix_class = static_cast<std::uint32_t>(owner.prefix_class);
+    return WGS_OWNER(owner.peer, prefix_class);
+}
+
+Owner from_bpf(std::uint32_t owner) {
+    return {.peer = WGS_OWNER_PEER(owner),
+            .prefix_class = static_cast<PrefixClass>(WGS_OWNER_CLASS(owner))};
 }
 
 wgs_peer_record to_bpf(const PeerRecord& record) {
@@ -148,11 +156,15 @@ Result<LocalPods> read_pods(const Tables& tables) {
     return pods;
 }
 
-template <class Table>
-Status read_prefixes(const Table& table, std::map<Prefix, Owner>& prefixes) {
-    for (const auto& [key, owner] : WGS_TRY(table.entries()))
-        prefixes.emplace(from_key(key), from_bpf(owner));
-    return {};
+std::map<Prefix, Owner> read_prefixes(const SteerTables& tables) {
+    std::map<Prefix, Owner> prefixes;
+    tables.ipv4().prefixes().for_each([&](const Prefix4& prefix, std::uint32_t owner) {
+        prefixes.emplace(from_key(prefix.key()), from_bpf(owner));
+    });
+    tables.ipv6().for_each([&](const Prefix6& prefix, std::uint32_t owner) {
+        prefixes.emplace(from_key(prefix.key()), from_bpf(owner));
+    });
+    return prefixes;
 }
 
 Result<std::map<PeerId, PeerSlot>> read_slots(const Tables& tables) {
@@ -296,8 +308,7 @@ Status BpfSteering::clean_up(const std::filesystem::path& bpffs) {
 
 Result<SteeringState> BpfSteering::observe() {
     SteeringState state;
-    WGS_TRY(read_prefixes(tables().prefix4, state.prefixes));
-    WGS_TRY(read_prefixes(tables().prefix6, state.prefixes));
+    state.prefixes = read_prefixes(tables().steer);
     state.slots = WGS_TRY(read_slots(tables()));
     state.tunnel = from_bpf(WGS_TRY(tables().tunnels.find(kTunnel)).value_or(wgs_tunnel{}));
     state.underlays = WGS_TRY(read_underlays(tables()));
@@ -365,13 +376,16 @@ Status BpfSteering::release_peer(PeerId id) {
 
 Status BpfSteering::set_prefix(const Prefix& prefix, const Owner& owner) {
     if (prefix.family() == Family::v4)
-        return tables().prefix4.store(to_key<wgs_prefix4>(prefix), to_bpf(owner));
-    return tables().prefix6.store(to_key<wgs_prefix6>(prefix), to_bpf(owner));
+        return tables().steer.ipv4().set(to_prefix4(prefix), to_bpf(owner));
+    return tables().steer.ipv6().set(to_prefix6(prefix), to_bpf(owner));
 }
 
 Status BpfSteering::remove_prefix(const Prefix& prefix) {
-    if (prefix.family() == Family::v4) return tables().prefix4.erase(to_key<wgs_prefix4>(prefix));
-    return tables().prefix6.erase(to_key<wgs_prefix6>(prefix));
+    if (prefix.family() == Family::v4)
+        tables().steer.ipv4().erase(to_prefix4(prefix));
+    else
+        tables().steer.ipv6().erase(to_prefix6(prefix));
+    return {};
 }
 
 Status BpfSteering::read_watched() {

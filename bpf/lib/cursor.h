@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-#include "bpf/lib/inline.h"
+#include "maps/inline.h"
 
 struct wgs_cursor {
     const __u8* position;

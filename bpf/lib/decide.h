@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "bpf/lib/inline.h"
+#include "maps/inline.h"
 #include "bpf/lib/packet.h"
 #include "maps/layout.h"
 

@@ -8,7 +8,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/lib/inline.h"
+#include "maps/inline.h"
 
 #define WGS_SCRATCH_BYTES 9600  /* more than any jumbo frame */
 #define WGS_SCRATCH_SLACK 16384 /* more than that, and a power of two */

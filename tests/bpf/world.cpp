@@ -147,9 +147,9 @@ void World::fill_tables() const {
 void World::add_prefix(const std::string& prefix, std::uint32_t owner) const {
     const Tables& tables = programs_->tables();
     if (prefix.find(':') == std::string::npos)
-        must(tables.prefix4.store(to_key<wgs_prefix4>(AF_INET, prefix), {owner}));
+        must(tables.steer.ipv4().set(Prefix4::of(to_key<wgs_prefix4>(AF_INET, prefix)), owner));
     else
-        must(tables.prefix6.store(to_key<wgs_prefix6>(AF_INET6, prefix), {owner}));
+        must(tables.steer.ipv6().set(Prefix6::of(to_key<wgs_prefix6>(AF_INET6, prefix)), owner));
 }
 
 void World::check(wgs_hook hook, const Bytes& in, std::uint32_t mark,

@@ -11,3 +11,10 @@
 #define WGS_SWAP16(value) (value)
 #define WGS_SWAP32(value) (value)
 #endif
+
+/* The low 32 bits. */
+#ifdef __cplusplus
+#define WGS_LOW32(value) static_cast<__u32>(value)
+#else
+#define WGS_LOW32(value) ((__u32)(value))
+#endif

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "table/hash6.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace wgs {
+namespace {
+
+constexpr std::uint32_t kHalf = 64;  // bits
+constexpr std::size_t kChunkSlots = std::size_t{WGS_HASH6_CHUNK_BUCKETS} * WGS_BUCKET6_SLOTS;
+constexpr std::size_t kTries = 6;
+
+template <class Word>
+void publish(Word& word, std::type_identity_t<Word> value) {
+    std::atomic_ref(word).store(value, std::memory_order_release);
+}
+
+template <class Word>
+void publish_bits(Word& word, std::type_identity_t<Word> bits) {
+    if ((word & bits) != bits) publish(word, word | bits);
+}
+
+// Of a length within 1-128.
+std::uint64_t unit_of(std::uint32_t length) {
+    return std::uint64_t{1} << ((length <= kHalf ? kHalf : 2 * kHalf) - length);
+}
+
+wgs_key6 key_of(const Prefix6& prefix) {
+    const std::uint64_t unit = unit_of(prefix.length);
+    return prefix.length <= kHalf ? wgs_key6_upper(prefix.upper, unit)
+                                  : wgs_key6_lower(prefix.upper, prefix.lower, unit);
+}
+
+wgs_key6 site_of(const Prefix6& prefix) {
+    return wgs_key6_upper(prefix.upper, 1);
+}
+
+// By the pattern in a tag, which bit of the half it stands for.
+std::array<std::uint32_t, kHalf> make_bits() {
+    std::array<std::uint32_t, kHalf> bits{};
+    for (std::uint32_t bit = 0; bit < kHalf; ++bit)
+        bits.at(wgs_hash6_tag(std::uint64_t{1} << bit) >> 25) = bit;
+    return bits;
+}
+
+Prefix6 prefix_in(const wgs_bucket6& bucket, std::size_t slot) {
+    static const auto kBits = make_bits();
+    const std::uint32_t word = bucket.word[slot];
+    const std::uint32_t bit = kBits.at(word >> 25 & 0x3f);
+    if ((word & WGS_HASH6_UPPER) != 0)
+        return {.upper = bucket.upper[slot], .lower = 0, .length = kHalf - bit};
+    return {.upper = bucket.upper[slot], .lower = bucket.lower[slot], .length = 2 * kHalf - bit};
+}
+
+std::uint32_t owner_in(std::uint32_t word) {
+    const std::uint32_t owner = word & WGS_OWNER_MASK;
+    return WGS_OWNER_PEER(owner) == WGS_PEER_NONE ? 0 : owner;
+}
+
+// A slot is in use for the lengths below it alone.
+bool is_signpost(std::uint32_t word, std::uint64_t lower) {
+    return (word & WGS_HASH6_UPPER) != 0 && owner_in(word) == 0 && lower != 0;
+}
+
+// Chunks in which this many slots are a little less than half of all.
+std::size_t chunks_for(std::size_t slots) {
+    return slots * 9 / 4 / kChunkSlots + 1;
+}
+
+}  // namespace
+
+Prefix6 Prefix6::of(const wgs_prefix6& key) {
+    Prefix6 prefix{.upper = 0, .lower = 0, .length = key.length};
+    for (std::size_t i = 0; i < sizeof(key.address); ++i) {
+        std::uint64_t& half = i < sizeof(half) ? prefix.upper : prefix.lower;
+        half = half << 8 | key.address[i];
+    }
+    return prefix;
+}
+
+wgs_prefix6 Prefix6::key() const {
+    wgs_prefix6 key{.length = length, .address = {}};
+    for (std::size_t i = 0; i < sizeof(key.address); ++i) {
+        const std::uint64_t half = i < sizeof(half) ? upper : lower;
+        key.address[i] = static_cast<std::uint8_t>(half >> (56 - 8 * (i % sizeof(half))));
+    }
+    return key;
+}
+
+Prefix6 Prefix6::around(std::uint64_t upper, std::uint64_t lower, std::uint32_t length) {
+    if (length == 0) return {};
+    const std::uint64_t mask = -unit_of(length);
+    if (length <= kHalf) return {.upper = upper & mask, .lower = 0, .length = length};
+    return {.upper = upper, .lower = lower & mask, .length = length};
+}
+
+std::size_t Slots6::capacity() const {
+    return chunk_count() * kChunkSlots * 5 / 8;
+}
+
+wgs_bucket6& Slots6::bucket(const wgs_place6& place, std::uint32_t distance) const {
+    auto* chunk = static_cast<wgs_chunk6*>(chunks_->at(place.chunk));
+    return chunk->buckets[(place.bucket + distance) % WGS_HASH6_CHUNK_BUCKETS];
+}
+
+std::optional<Slots6::Slot> Slots6::find(const wgs_key6& key) const {
+    if (chunk_count() == 0) return std::nullopt;
+    const wgs_place6 place = wgs_hash6_place(table_, &key);
+    for (std::uint32_t distance = 0; distance < WGS_HASH6_REACH; ++distance) {
+        wgs_bucket6& in = bucket(place, distance);
+        for (std::size_t i = 0; i < WGS_BUCKET6_SLOTS; ++i) {
+            const bool lower_fits = (key.tag & WGS_HASH6_UPPER) != 0 || in.lower[i] == key.lower;
+            const bool tag_fits = in.word[i] != 0 && (in.word[i] & WGS_HASH6_TAG) == key.tag;
+            if (in.upper[i] == key.upper && lower_fits && tag_fits)
+                return Slot{.lower = &in.lower[i], .word = &in.word[i]};
+        }
+        if (in.passed == 0) break;
+    }
+    return std::nullopt;
+}
+
+std::optional<Slots6::Slot> Slots6::insert(const wgs_key6& key, std::uint64_t lower,
+                                           std::uint32_t owner) const {
+    const wgs_place6 place = wgs_hash6_place(table_, &key);
+    for (std::uint32_t distance = 0; distance < WGS_HASH6_REACH; ++distance) {
+        wgs_bucket6& in = bucket(place, distance);
+        const auto* const free = std::ranges::find(in.word, 0U);
+        if (free == std::end(in.word)) continue;
+        const auto slot = static_cast<std::size_t>(free - in.word);
+        publish(in.upper[slot], key.upper);
+        publish(in.lower[slot], lower);
+        for (std::uint32_t passed = 0; passed < distance; ++passed)
+            publish(bucket(place, passed).passed, bucket(place, passed).passed + 1);
+        publish(in.word[slot], key.tag | owner);
+        return Slot{.lower = &in.lower[slot], .word = &in.word[slot]};
+    }
+    return std::nullopt;
+}
+
+void Slots6::for_each(const std::function<void(const wgs_bucket6&)>& visit) const {
+    for (std::uint32_t i = 0; i < chunk_count(); ++i) {
+        const auto* chunk = static_cast<const wgs_chunk6*>(chunks_->at(first_chunk() + i));
+        std::ranges::for_each(chunk->buckets, visit);
+    }
+}
+
+namespace {
+
+// Stores the owner where the prefix has a slot, else in a new one, then the unit where it is looked
+// for. False: no slot is free. Counts new slots.
+bool put(const Slots6& slots, const Prefix6& prefix, std::uint32_t owner, std::size_t& used) {
+    const wgs_key6 key = key_of(prefix);
+    if (const auto slot = slots.find(key)) {
+        publish(*slot->word, key.tag | owner);
+    } else {
+        if (!slots.insert(key, key.lower, owner)) return false;
+        ++used;
+    }
+    if (prefix.length <= kHalf) return true;
+    auto site = slots.find(site_of(prefix));
+    if (!site) {
+        site = slots.insert(site_of(prefix), 0, WGS_HASH6_NOBODY);
+        if (!site) return false;
+        ++used;
+    }
+    publish_bits(*site->lower, unit_of(prefix.length));
+    return true;
+}
+
+}  // namespace
+
+std::uint32_t Hash6::find(const Prefix6& prefix) const {
+    if (prefix.length == 0) return head_.any;
+    const auto slot = slots_.find(key_of(prefix));
+    return slot ? owner_in(*slot->word) : 0;
+}
+
+std::uint32_t Hash6::find(std::uint64_t upper, std::uint64_t lower) const {
+    const auto owner_at = [&](std::uint32_t length) {
+        return find(Prefix6::around(upper, lower, length));
+    };
+    const auto site = slots_.find(wgs_key6_upper(upper, 1));
+    const std::uint64_t longer = site ? *site->lower : 0;
+    for (std::uint64_t units = longer; units != 0; units &= units - 1) {
+        const auto bit = static_cast<std::uint32_t>(std::countr_zero(units));
+        if (const std::uint32_t owner = owner_at(2 * kHalf - bit)) return owner;
+    }
+    if (const std::uint32_t owner = owner_at(kHalf)) return owner;
+    for (std::uint64_t units = head_.shorter; units != 0; units &= units - 1) {
+        const auto bit = static_cast<std::uint32_t>(std::countr_zero(units));
+        if (const std::uint32_t owner = owner_at(kHalf - bit)) return owner;
+    }
+    return head_.any;
+}
+
+void Hash6::for_each(const std::function<void(const Prefix6&, std::uint32_t owner)>& visit) const {
+    if (head_.any != 0) visit({}, head_.any);
+    slots_.for_each([&](const wgs_bucket6& bucket) {
+        for (std::size_t i = 0; i < WGS_BUCKET6_SLOTS; ++i) {
+            const std::uint32_t owner = owner_in(bucket.word[i]);
+            if (owner != 0) visit(prefix_in(bucket, i), owner);
+        }
+    });
+}
+
+Status Hash6::set(const Prefix6& prefix, std::uint32_t owner) {
+    const bool is_new = find(prefix) == 0;
+    for (std::size_t i = 0; !try_set(prefix, owner); ++i) {
+        if (i == kTries)
+            return make_error(std::errc::no_space_on_device, "the IPv6 steer table is full");
+        WGS_TRY(rebuild(live_ + live_ / 4 * i));
+    }
+    if (is_new) ++live_;
+    return {};
+}
+
+// False: a larger table is needed, or one with another seed.
+bool Hash6::try_set(const Prefix6& prefix, std::uint32_t owner) {
+    if (prefix.length == 0) {
+        publish(head_.any, owner);
+        return true;
+    }
+    if (used_ + 2 > slots_.capacity()) return false;
+    if (!put(slots_, prefix, owner, used_)) return false;
+    if (prefix.length < kHalf) publish_bits(head_.shorter, unit_of(prefix.length));
+    return true;
+}
+
+Status Hash6::set_all(std::span<const Row> rows) {
+    // A guess: that these are new, and that one in eight needs a signpost.
+    const std::size_t wanted = used_ + rows.size() + rows.size() / 8;
+    if (wanted > slots_.capacity()) WGS_TRY(rebuild(wanted));
+    for (const auto& [prefix, owner] : rows)
+        WGS_TRY(set(prefix, owner));
+    return {};
+}
+
+void Hash6::erase(const Prefix6& prefix) {
+    if (find(prefix) == 0) return;
+    --live_;
+    if (prefix.length == 0) return publish(head_.any, 0U);
+    const wgs_key6 key = key_of(prefix);
+    publish(*slots_.find(key)->word, key.tag | WGS_HASH6_NOBODY);
+}
+
+// False: the slots do not reach, with this seed.
+bool Hash6::copy_to(const Slots6& next, std::uint64_t& shorter, std::size_t& used) const {
+    bool copied = true;
+    for_each([&](const Prefix6& prefix, std::uint32_t owner) {
+        if (prefix.length == 0) return;
+        copied = copied && put(next, prefix, owner, used);
+        if (prefix.length < kHalf) shorter |= unit_of(prefix.length);
+    });
+    return copied;
+}
+
+// Where so many chunks are free side by side: before or behind those in use.
+std::optional<std::size_t> Hash6::room_for(std::size_t count) const {
+    if (count <= slots_.first_chunk() || slots_.chunk_count() == 0) return 0;
+    const std::size_t behind = slots_.first_chunk() + slots_.chunk_count();
+    if (behind + count <= chunks_.limit()) return behind;
+    return std::nullopt;
+}
+
+// Copies what is there to a new table with room for `wanted` slots, and then half as many again;
+// then lets readers see that one instead.
+Status Hash6::rebuild(std::size_t wanted) {
+    std::size_t signposts = 0;
+    slots_.for_each([&](const wgs_bucket6& bucket) {
+        for (std::size_t i = 0; i < WGS_BUCKET6_SLOTS; ++i)
+            signposts += is_signpost(bucket.word[i], bucket.lower[i]) ? 1U : 0U;
+    });
+    const std::size_t count = chunks_for(wanted + signposts);
+    const auto first = room_for(count);
+    if (!first || *first + count > chunks_.limit())
+        return make_error(std::errc::no_space_on_device, "the IPv6 steer table is full");
+    const Slots6 next(
+        chunks_, *first | std::uint64_t{count} << 16 | std::uint64_t{randombytes_random()} << 32);
+    WGS_TRY(chunks_.add(next.first_chunk(), next.chunk_count()));
+    std::uint64_t shorter = 0;
+    std::size_t used = 0;
+    if (!copy_to(next, shorter, used))
+        return chunks_.remove(next.first_chunk(), next.chunk_count());
+    publish(head_.table, next.table());
+    publish(head_.shorter, shorter);
+    const Slots6 old = std::exchange(slots_, next);
+    used_ = used;
+    return chunks_.remove(old.first_chunk(), old.chunk_count());
+}
+
+// What is not part of the table, a writer made before it died or did not live to take away; and it
+// may have died between storing a prefix and the unit by which it is found.
+Status Hash6::recover() {
+    slots_ = Slots6(chunks_, head_.table);
+    const std::uint32_t end = slots_.first_chunk() + slots_.chunk_count();
+    for (std::uint32_t i = 0; i < chunks_.limit(); ++i) {
+        const bool part = i >= slots_.first_chunk() && i < end;
+        if (part && chunks_.at(i) == nullptr)
+            return make_error(std::errc::invalid_argument,
+                              "the IPv6 steer table is damaged; `wgsteer cleanup` removes it");
+        if (!part && chunks_.at(i) != nullptr) WGS_TRY(chunks_.remove(i, 1));
+    }
+    if (slots_.chunk_count() == 0) return rebuild(0);
+    slots_.for_each([&](const wgs_bucket6& bucket) {
+        used_ += WGS_BUCKET6_SLOTS - static_cast<std::size_t>(std::ranges::count(bucket.word, 0U));
+    });
+    std::vector<Row> rows;
+    for_each([&](const Prefix6& prefix, std::uint32_t owner) {
+        rows.push_back({.prefix = prefix, .owner = owner});
+    });
+    live_ = rows.size();
+    return set_all(rows);
+}
+
+}  // namespace wgs
