@@ -154,24 +154,27 @@ void Slots6::for_each(const std::function<void(const wgs_bucket6&)>& visit) cons
 
 namespace {
 
-// Stores the owner where the prefix has a slot, else in a new one, then the unit where it is looked
-// for. False: no slot is free. Counts new slots.
+// The slot of a key, a new one if need be. None: there is no room. Counts new slots.
+std::optional<Slots6::Slot> slot_for(const Slots6& slots, const wgs_key6& key, std::size_t& used) {
+    if (const auto slot = slots.find(key)) return slot;
+    if (used >= slots.capacity()) return std::nullopt;
+    const auto slot = slots.insert(key, key.lower, WGS_HASH6_NOBODY);
+    if (slot) ++used;
+    return slot;
+}
+
+// Stores the owner, then the unit by which it is found. False: there is no room; readers see what
+// they saw before.
 bool put(const Slots6& slots, const Prefix6& prefix, std::uint32_t owner, std::size_t& used) {
+    const bool needs_site = prefix.length > kHalf;
+    std::optional<Slots6::Slot> site;
+    if (needs_site) site = slot_for(slots, site_of(prefix), used);
+    if (needs_site && !site) return false;
     const wgs_key6 key = key_of(prefix);
-    if (const auto slot = slots.find(key)) {
-        publish(*slot->word, key.tag | owner);
-    } else {
-        if (!slots.insert(key, key.lower, owner)) return false;
-        ++used;
-    }
-    if (prefix.length <= kHalf) return true;
-    auto site = slots.find(site_of(prefix));
-    if (!site) {
-        site = slots.insert(site_of(prefix), 0, WGS_HASH6_NOBODY);
-        if (!site) return false;
-        ++used;
-    }
-    publish_bits(*site->lower, unit_of(prefix.length));
+    const auto slot = slot_for(slots, key, used);
+    if (!slot) return false;
+    publish(*slot->word, key.tag | owner);
+    if (needs_site) publish_bits(*site->lower, unit_of(prefix.length));
     return true;
 }
 
@@ -228,7 +231,6 @@ bool Hash6::try_set(const Prefix6& prefix, std::uint32_t owner) {
         publish(head_.any, owner);
         return true;
     }
-    if (used_ + 2 > slots_.capacity()) return false;
     if (!put(slots_, prefix, owner, used_)) return false;
     if (prefix.length < kHalf) publish_bits(head_.shorter, unit_of(prefix.length));
     return true;
@@ -299,7 +301,6 @@ Status Hash6::rebuild(std::size_t wanted) {
 // What is not part of the table, a writer made before it died or did not live to take away; and it
 // may have died between storing a prefix and the unit by which it is found.
 Status Hash6::recover() {
-    slots_ = Slots6(chunks_, head_.table);
     const std::uint32_t end = slots_.first_chunk() + slots_.chunk_count();
     for (std::uint32_t i = 0; i < chunks_.limit(); ++i) {
         const bool part = i >= slots_.first_chunk() && i < end;

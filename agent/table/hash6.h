@@ -69,9 +69,10 @@ class Hash6 {
     };
 
     // Both are borrowed and must outlive this object.
-    Hash6(wgs_head6& head, Chunks& chunks) : head_(head), chunks_(chunks), slots_(chunks, 0) {}
+    Hash6(wgs_head6& head, Chunks& chunks)
+        : head_(head), chunks_(chunks), slots_(chunks, head.table) {}
 
-    // Takes over what is there, once, before anything else.
+    // Takes over what is there, once, before any change.
     Status recover();
 
     // `owner` is not 0. On error (the table is full, no memory) the prefix is as it was before.

@@ -32,7 +32,7 @@ class Trie4 {
     Trie4(std::span<std::uint32_t, WGS_TRIE4_ROOT_CELLS> root, Chunks& chunks)
         : root_(root), blocks_(chunks) {}
 
-    // Takes over what is there, once, before anything else. Prefixes that longer ones hide
+    // Takes over what is there, once, before any change. Prefixes that longer ones hide
     // altogether are not found again. An error: no writer has left that.
     Status recover();
 
