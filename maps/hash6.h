@@ -20,22 +20,32 @@
  * A slot that finds its bucket full goes into the next one of the same chunk, and counts up
  * `passed` of those it went by; a probe ends at a bucket that nobody passed by.
  *
- * For readers: whatever is found was right at some moment since the lookup began, because a slot's
- * key is stored before its word, and neither key nor tag change as long as the table can be seen.
- * So a prefix comes, moves and goes by one 32-bit store, and its slot is used again for no other
- * one: those left behind are shed when the table is built anew elsewhere. The head names the table
- * in one 64-bit word, which is stored when all of it is there (agent/table/hash6.h).
+ * For readers: a slot's key is stored before its word, and neither key nor tag change as long as
+ * the table can be seen. So a prefix comes, moves and goes by one 32-bit store, and its slot is
+ * used again for no other one: those left behind are shed when the table is built anew elsewhere.
+ * The head names the table in one 64-bit word, which is stored when all of it is there.
+ *
+ * One lookup makes several probes, and its answer must have been right at some moment: it is,
+ * unless after a probe in vain that longer prefix came, and then the shorter one which answers was
+ * changed. Hence the counters of changes in the head: odd before, and even again after, a prefix is
+ * changed which may have longer ones inside. A reader who finds a counter odd, or another one at
+ * the end, looks again. The counter of an address is that of its /64 plus that of all lengths below
+ * 64: each only grows, so that the sum is the same only if both are. The writer makes pauses in
+ * which a lookup ends (agent/table/hash6.cpp).
  */
 #pragma once
 
 #include <linux/types.h>
+#include <stddef.h>
 
 #include "maps/inline.h"
 #include "maps/layout.h"
 
 #define WGS_BUCKET6_SLOTS 3
 #define WGS_HASH6_CHUNK_BUCKETS 1024u
-#define WGS_HASH6_REACH 8u         /* buckets where a key may be */
+#define WGS_HASH6_REACH 8u /* buckets where a key may be */
+#define WGS_HASH6_COUNTERS 1024u
+#define WGS_HASH6_TRIES 8          /* of a reader to look without a change in between */
 #define WGS_HASH6_MAX_CHUNKS 4096u /* of two tables, while one takes over from the other */
 
 #define WGS_HASH6_NOBODY WGS_OWNER(WGS_PEER_NONE, WGS_CLASS_NODE)
@@ -60,9 +70,11 @@ struct wgs_head6 {
     __u64 table;   /* bits 0-15 first chunk, 16-31 number of chunks, 32-63 seed of the hash */
     __u64 shorter; /* units of lengths below 64 that may be in use */
     __u32 any;     /* owner word of ::/0 */
-    __u32 reserved[11];
+    __u32 changes; /* of lengths below 64, and of `table` */
+    __u32 reserved[10];
+    __u32 changes_in[WGS_HASH6_COUNTERS]; /* of lengths from 64 on, by the /64 */
 };
-WGS_STATIC_ASSERT(sizeof(struct wgs_head6) == 64, "one cache line");
+WGS_STATIC_ASSERT(offsetof(struct wgs_head6, changes_in) == 64, "one cache line before");
 
 /* What a slot is found by. */
 struct wgs_key6 {
@@ -111,6 +123,11 @@ WGS_INLINE struct wgs_place6 wgs_hash6_place(__u64 table, const struct wgs_key6*
         WGS_LOW32(mixed >> 20) & (WGS_HASH6_CHUNK_BUCKETS - 1),
     };
     return place;
+}
+
+/* Which counter of changes is that of a /64. */
+WGS_INLINE __u32 wgs_hash6_counter(__u64 upper) {
+    return WGS_LOW32((upper ^ upper >> 32) * 0x9e3779b97f4a7c15ull >> 54);
 }
 
 /* 1 or 0. Without a branch: which slot it is nobody can predict, nor need the verifier try. */

@@ -18,6 +18,9 @@ constexpr std::uint32_t kHalf = 64;  // bits
 constexpr std::size_t kChunkSlots = std::size_t{WGS_HASH6_CHUNK_BUCKETS} * WGS_BUCKET6_SLOTS;
 constexpr std::size_t kTries = 6;
 
+// Between two changes of counters: longer than a lookup takes that is not interrupted.
+constexpr std::chrono::nanoseconds kPause{500};
+
 template <class Word>
 void publish(Word& word, std::type_identity_t<Word> value) {
     std::atomic_ref(word).store(value, std::memory_order_release);
@@ -180,6 +183,44 @@ bool put(const Slots6& slots, const Prefix6& prefix, std::uint32_t owner, std::s
 
 }  // namespace
 
+class Hash6::Changing {
+  public:
+    // Of a prefix; or, if it has no counter of its own, of everything.
+    Changing(Hash6& table, const Prefix6& prefix)
+        : table_(table),
+          counter_(prefix.length < kHalf ? table.head_.changes
+                                         : table.head_.changes_in[wgs_hash6_counter(prefix.upper)]),
+          needed_(table.may_have_longer(prefix)) {
+        if (!needed_) return;
+        while (std::chrono::steady_clock::now() - table_.last_change_ < kPause) {
+        }
+        bump();
+    }
+    Changing(const Changing&) = delete;
+    Changing& operator=(const Changing&) = delete;
+    ~Changing() {
+        if (!needed_) return;
+        bump();
+        table_.last_change_ = std::chrono::steady_clock::now();
+    }
+
+  private:
+    // Other stores stay where they are, before and after.
+    void bump() { std::atomic_ref(counter_).fetch_add(1, std::memory_order_seq_cst); }
+
+    Hash6& table_;
+    __u32& counter_;
+    bool needed_;
+};
+
+bool Hash6::may_have_longer(const Prefix6& prefix) const {
+    if (prefix.length < kHalf) return true;
+    const auto site = slots_.find(site_of(prefix));
+    const std::uint64_t longer =
+        prefix.length == kHalf ? ~std::uint64_t{0} : unit_of(prefix.length) - 1;
+    return site && (*site->lower & longer) != 0;
+}
+
 std::uint32_t Hash6::find(const Prefix6& prefix) const {
     if (prefix.length == 0) return head_.any;
     const auto slot = slots_.find(key_of(prefix));
@@ -227,6 +268,7 @@ Status Hash6::set(const Prefix6& prefix, std::uint32_t owner) {
 
 // False: a larger table is needed, or one with another seed.
 bool Hash6::try_set(const Prefix6& prefix, std::uint32_t owner) {
+    const Changing changing(*this, prefix);
     if (prefix.length == 0) {
         publish(head_.any, owner);
         return true;
@@ -247,6 +289,7 @@ Status Hash6::set_all(std::span<const Row> rows) {
 
 void Hash6::erase(const Prefix6& prefix) {
     if (find(prefix) == 0) return;
+    const Changing changing(*this, prefix);
     --live_;
     if (prefix.length == 0) return publish(head_.any, 0U);
     const wgs_key6 key = key_of(prefix);
@@ -291,16 +334,22 @@ Status Hash6::rebuild(std::size_t wanted) {
     std::size_t used = 0;
     if (!copy_to(next, shorter, used))
         return chunks_.remove(next.first_chunk(), next.chunk_count());
-    publish(head_.table, next.table());
-    publish(head_.shorter, shorter);
+    {
+        const Changing everything(*this, {});
+        publish(head_.table, next.table());
+        publish(head_.shorter, shorter);
+    }
     const Slots6 old = std::exchange(slots_, next);
     used_ = used;
     return chunks_.remove(old.first_chunk(), old.chunk_count());
 }
 
 // What is not part of the table, a writer made before it died or did not live to take away; and it
-// may have died between storing a prefix and the unit by which it is found.
+// may have died between storing a prefix and the unit by which it is found, or in a change.
 Status Hash6::recover() {
+    head_.changes += head_.changes & 1;
+    for (__u32& changes : head_.changes_in)
+        changes += changes & 1;
     const std::uint32_t end = slots_.first_chunk() + slots_.chunk_count();
     for (std::uint32_t i = 0; i < chunks_.limit(); ++i) {
         const bool part = i >= slots_.first_chunk() && i < end;

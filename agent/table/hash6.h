@@ -2,6 +2,7 @@
 // The writer of the IPv6 steer table (maps/hash6.h).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -58,9 +59,9 @@ class Slots6 {
 
 // Between two calls each prefix set has the one slot with its key, and no other slot has an owner;
 // every length above 64 that is set is among the units of its /64, every one below among those of
-// the head. There may be units and slots of prefixes that are gone. A call stores what a prefix
-// needs to be found before its owner, so to readers an address has its old owner or its new one at
-// any moment; so it has where a writer died. It is the only writer.
+// the head; all counters are even. There may be units and slots of prefixes that are gone. A call
+// stores what a prefix needs to be found before its owner, so to readers an address has its old
+// owner or its new one at any moment; so it has where a writer died. It is the only writer.
 class Hash6 {
   public:
     struct Row {
@@ -91,6 +92,10 @@ class Hash6 {
     void for_each(const std::function<void(const Prefix6&, std::uint32_t owner)>& visit) const;
 
   private:
+    // While it lives, lookups that a change of the prefix may mislead start anew.
+    class Changing;
+
+    [[nodiscard]] bool may_have_longer(const Prefix6& prefix) const;
     [[nodiscard]] bool try_set(const Prefix6& prefix, std::uint32_t owner);
     Status rebuild(std::size_t wanted);
     [[nodiscard]] bool copy_to(const Slots6& next, std::uint64_t& shorter, std::size_t& used) const;
@@ -101,6 +106,7 @@ class Hash6 {
     Slots6 slots_;
     std::size_t used_ = 0;  // slots, of prefixes that are gone as well
     std::size_t live_ = 0;  // prefixes
+    std::chrono::steady_clock::time_point last_change_{};  // of a counter
 };
 
 }  // namespace wgs

@@ -11,7 +11,7 @@
 /* The owner word of an address of the packet's family; 0: nobody. */
 static __always_inline __u32 wgs_owner_of(const struct wgs_packet* packet, const __u32* address) {
     return packet->kind == WGS_PACKET_IPV4 ? wgs_owner_of_ipv4(address)
-                                           : wgs_owner_of_ipv6((const void*)address);
+                                           : wgs_owner_of_ipv6(address);
 }
 
 /* Null when there is no such tunnel or its device is missing. */

@@ -85,16 +85,10 @@ static __always_inline __u32 wgs_owner_above(__u64 table, __u64 upper, __u64 uni
     return 0;
 }
 
-struct wgs_address6 {
-    __u32 words[4]; /* network byte order */
-};
-
-/* As wgs_owner_of_ipv4(). */
-__noinline __u32 wgs_owner_of_ipv6(const struct wgs_address6* address) {
+__noinline __u32 wgs_look_up6(__u64 upper, __u64 lower) {
     const struct wgs_head6* head = bpf_map_lookup_elem(&wgs_head6_v1, &wgs_only);
-    if (!head || !address) return 0; /* for the verifier */
+    if (!head) return 0; /* for the verifier */
     const __u64 table = head->table;
-    const __u64 upper = wgs_half6(&address->words[0]), lower = wgs_half6(&address->words[2]);
     const struct wgs_key6 site = wgs_key6_upper(upper, 1);
     const struct wgs_found6 found = wgs_find6(table, &site);
     __u32 owner = wgs_owner_below(table, upper, lower, found.lower);
@@ -103,4 +97,28 @@ __noinline __u32 wgs_owner_of_ipv6(const struct wgs_address6* address) {
     if (WGS_OWNER_PEER(owner)) return owner;
     owner = wgs_owner_above(table, upper, head->shorter);
     return owner ? owner : head->any;
+}
+
+/* Neither the compiler nor x86 moves loads past this. */
+#define WGS_BARRIER() asm volatile("" ::: "memory")
+
+static __always_inline __u32 wgs_changes6(const struct wgs_head6* head, __u64 upper) {
+    WGS_BARRIER();
+    __u32 changes = head->changes + head->changes_in[wgs_hash6_counter(upper)];
+    WGS_BARRIER();
+    return changes;
+}
+
+/* As wgs_owner_of_ipv4(). */
+static __always_inline __u32 wgs_owner_of_ipv6(const __u32* address) {
+    const struct wgs_head6* head = bpf_map_lookup_elem(&wgs_head6_v1, &wgs_only);
+    if (!head) return 0; /* for the verifier */
+    const __u64 upper = wgs_half6(address), lower = wgs_half6(address + 2);
+    __u32 owner = 0;
+    for (int i = 0; i < WGS_HASH6_TRIES; i++) {
+        __u32 changes = wgs_changes6(head, upper);
+        owner = wgs_look_up6(upper, lower);
+        if (!(changes & 1) && changes == wgs_changes6(head, upper)) break;
+    }
+    return owner;
 }
