@@ -26,11 +26,18 @@ tl::unexpected<Error> full() {
 
 }  // namespace
 
-void Blocks4::find_chunks() {
-    while (chunk_count_ < chunks_.limit() && chunks_.at(chunk_count_) != nullptr)
-        ++chunk_count_;
-    pages_.resize(std::size_t{chunk_count_} * kChunkPages);
-    users_.resize(std::size_t{chunk_count_} * WGS_TRIE4_CHUNK_UNITS);
+Blocks4::Blocks4(Chunks& chunks) : chunks_(chunks) {
+    while (memory_.size() < chunks_.limit() &&
+           chunks_.at(static_cast<std::uint32_t>(memory_.size())) != nullptr)
+        note_chunk();
+}
+
+// The next one is there.
+void Blocks4::note_chunk() {
+    const auto next = static_cast<std::uint32_t>(memory_.size());
+    memory_.push_back(static_cast<wgs_chunk4*>(chunks_.at(next)));
+    pages_.resize(memory_.size() * kChunkPages);
+    users_.resize(memory_.size() * WGS_TRIE4_CHUNK_UNITS);
 }
 
 bool Blocks4::adopt(Block4 kind, std::uint32_t block) {
@@ -56,7 +63,7 @@ Status Blocks4::reserve(std::size_t middles, std::size_t lasts) {
     const std::size_t pages = middles + (lasts + kPageUnits - 1) / kPageUnits;
     if (pages <= free_pages_.size()) return {};
     const std::size_t missing = pages - free_pages_.size();
-    return grow(static_cast<std::uint32_t>((missing + kChunkPages - 1) / kChunkPages));
+    return grow((missing + kChunkPages - 1) / kChunkPages);
 }
 
 Result<std::uint32_t> Blocks4::take(Block4 kind) {
@@ -117,20 +124,20 @@ void Blocks4::give_back(const Retired& retired) {
 Status Blocks4::make_room() {
     const std::size_t worthwhile = std::max(kFewestToWake, users_.size() / kShareToWake);
     if (resting_.size() >= worthwhile) return wake();
-    const Status grown = grow(std::max(1U, chunk_count_ / 2));
+    const Status grown = grow(std::max<std::size_t>(1, memory_.size() / 2));
     return grown || resting_.empty() ? grown : wake();
 }
 
-Status Blocks4::grow(std::uint32_t chunks) {
-    const std::uint32_t count = std::min(chunks, chunks_.limit() - chunk_count_);
+Status Blocks4::grow(std::size_t chunks) {
+    const auto first = static_cast<std::uint32_t>(memory_.size());
+    const auto count =
+        static_cast<std::uint32_t>(std::min<std::size_t>(chunks, chunks_.limit() - first));
     if (count == 0) return full();
-    WGS_TRY(chunks_.add(chunk_count_, count));
-    const std::uint32_t first = chunk_count_ * kChunkPages;
-    chunk_count_ += count;
-    pages_.resize(std::size_t{chunk_count_} * kChunkPages);
-    users_.resize(std::size_t{chunk_count_} * WGS_TRIE4_CHUNK_UNITS);
-    for (std::uint32_t page = chunk_count_ * kChunkPages; page-- > first;)
-        free_pages_.push_back(page);
+    WGS_TRY(chunks_.add(first, count));
+    for (std::uint32_t i = 0; i < count; ++i)
+        note_chunk();
+    for (std::size_t page = pages_.size(); page-- > std::size_t{first} * kChunkPages;)
+        free_pages_.push_back(static_cast<std::uint32_t>(page));
     return {};
 }
 
@@ -140,14 +147,6 @@ Status Blocks4::wake() {
     for (const Retired& retired : std::exchange(resting_, {}))
         give_back(retired);
     return {};
-}
-
-std::span<std::uint32_t> Blocks4::cells(Block4 kind, std::uint32_t block) const {
-    auto* chunk = static_cast<wgs_chunk4*>(chunks_.at(block / WGS_TRIE4_CHUNK_UNITS));
-    const std::size_t first = std::size_t{block} % WGS_TRIE4_CHUNK_UNITS * WGS_TRIE4_LAST_CELLS;
-    const std::size_t count =
-        kind == Block4::middle ? WGS_TRIE4_MIDDLE_CELLS : WGS_TRIE4_LAST_CELLS;
-    return std::span(chunk->cells).subspan(first, count);
 }
 
 }  // namespace wgs

@@ -21,11 +21,11 @@ enum class Block4 {
 // are split into 16 last blocks.
 class Blocks4 {
   public:
-    explicit Blocks4(Chunks& chunks) : chunks_(chunks) {}
+    // With the chunks that are there.
+    explicit Blocks4(Chunks& chunks);
 
-    // For a trie that is there already: how large it is, then each block that a cell names, then
-    // that these were all. False: no such block, or it is taken.
-    void find_chunks();
+    // For a trie that is there already: each block that a cell names, then that these were all.
+    // False: no such block, or it is taken.
     [[nodiscard]] bool adopt(Block4 kind, std::uint32_t block);
     void end_adopting();
 
@@ -36,7 +36,12 @@ class Blocks4 {
     // No cell names the block any more.
     void retire(Block4 kind, std::uint32_t block);
 
-    [[nodiscard]] std::span<std::uint32_t> cells(Block4 kind, std::uint32_t block) const;
+    [[nodiscard]] std::span<std::uint32_t> cells(Block4 kind, std::uint32_t block) const {
+        const std::size_t first = std::size_t{block} % WGS_TRIE4_CHUNK_UNITS * WGS_TRIE4_LAST_CELLS;
+        const std::size_t count =
+            kind == Block4::middle ? WGS_TRIE4_MIDDLE_CELLS : WGS_TRIE4_LAST_CELLS;
+        return std::span(memory_[block / WGS_TRIE4_CHUNK_UNITS]->cells).subspan(first, count);
+    }
     // How many prefixes need the block to be there; 0 when it is taken, kept by the trie.
     [[nodiscard]] std::uint32_t& users(std::uint32_t block) { return users_[block]; }
 
@@ -53,12 +58,13 @@ class Blocks4 {
     [[nodiscard]] bool find_free(Block4 kind, std::uint32_t& block);
     [[nodiscard]] bool find_free_last(std::uint32_t& block);
     void give_back(const Retired& retired);
+    void note_chunk();
     Status make_room();
-    Status grow(std::uint32_t chunks);
+    Status grow(std::size_t chunks);
     Status wake();
 
     Chunks& chunks_;
-    std::uint32_t chunk_count_ = 0;
+    std::vector<wgs_chunk4*> memory_;         // of the chunks that are there
     std::vector<std::uint32_t> users_;        // by unit
     std::vector<Page> pages_;                 // by page
     std::vector<std::uint32_t> free_pages_;   // the last one is taken first

@@ -73,6 +73,10 @@ bool is_signpost(std::uint32_t word, std::uint64_t lower) {
     return (word & WGS_HASH6_UPPER) != 0 && owner_in(word) == 0 && lower != 0;
 }
 
+tl::unexpected<Error> full() {
+    return make_error(std::errc::no_space_on_device, "the IPv6 steer table is full");
+}
+
 // Chunks in which this many slots are a little less than half of all.
 std::size_t chunks_for(std::size_t slots) {
     return slots * 9 / 4 / kChunkSlots + 1;
@@ -109,9 +113,9 @@ std::size_t Slots6::capacity() const {
     return chunk_count() * kChunkSlots * 5 / 8;
 }
 
-wgs_bucket6& Slots6::bucket(const wgs_place6& place, std::uint32_t distance) const {
-    auto* chunk = static_cast<wgs_chunk6*>(chunks_->at(place.chunk));
-    return chunk->buckets[(place.bucket + distance) % WGS_HASH6_CHUNK_BUCKETS];
+Slots6::Slots6(const Chunks& chunks, std::uint64_t table) : table_(table) {
+    for (std::uint32_t i = 0; i < chunk_count(); ++i)
+        memory_.push_back(static_cast<wgs_chunk6*>(chunks.at(first_chunk() + i)));
 }
 
 std::optional<Slots6::Slot> Slots6::find(const wgs_key6& key) const {
@@ -149,10 +153,8 @@ std::optional<Slots6::Slot> Slots6::insert(const wgs_key6& key, std::uint64_t lo
 }
 
 void Slots6::for_each(const std::function<void(const wgs_bucket6&)>& visit) const {
-    for (std::uint32_t i = 0; i < chunk_count(); ++i) {
-        const auto* chunk = static_cast<const wgs_chunk6*>(chunks_->at(first_chunk() + i));
+    for (const wgs_chunk6* chunk : memory_)
         std::ranges::for_each(chunk->buckets, visit);
-    }
 }
 
 namespace {
@@ -166,32 +168,42 @@ std::optional<Slots6::Slot> slot_for(const Slots6& slots, const wgs_key6& key, s
     return slot;
 }
 
-// Stores the owner, then the unit by which it is found. False: there is no room; readers see what
-// they saw before.
-bool put(const Slots6& slots, const Prefix6& prefix, std::uint32_t owner, std::size_t& used) {
-    const bool needs_site = prefix.length > kHalf;
+// Where a prefix is, and where it is looked for.
+struct Places {
+    Slots6::Slot own;
+    std::optional<Slots6::Slot> site;  // of lengths above 64
+
+    // It is, or was, one of those that have longer ones inside.
+    [[nodiscard]] bool may_have_longer(const Prefix6& prefix) const {
+        if (prefix.length < kHalf) return true;
+        return site ? (*site->lower & (unit_of(prefix.length) - 1)) != 0 : *own.lower != 0;
+    }
+    // The owner before the unit by which it is found.
+    void store(const Prefix6& prefix, std::uint32_t owner) const {
+        publish(*own.word, (*own.word & WGS_HASH6_TAG) | owner);
+        if (site) publish_bits(*site->lower, unit_of(prefix.length));
+    }
+};
+
+// Makes the slots that are missing; readers see what they saw before. None: there is no room.
+std::optional<Places> places_for(const Slots6& slots, const Prefix6& prefix, std::size_t& used) {
     std::optional<Slots6::Slot> site;
-    if (needs_site) site = slot_for(slots, site_of(prefix), used);
-    if (needs_site && !site) return false;
-    const wgs_key6 key = key_of(prefix);
-    const auto slot = slot_for(slots, key, used);
-    if (!slot) return false;
-    publish(*slot->word, key.tag | owner);
-    if (needs_site) publish_bits(*site->lower, unit_of(prefix.length));
-    return true;
+    if (prefix.length > kHalf) {
+        site = slot_for(slots, site_of(prefix), used);
+        if (!site) return std::nullopt;
+    }
+    const auto own = slot_for(slots, key_of(prefix), used);
+    if (!own) return std::nullopt;
+    return Places{.own = *own, .site = site};
 }
 
 }  // namespace
 
 class Hash6::Changing {
   public:
-    // Of a prefix; or, if it has no counter of its own, of everything.
-    Changing(Hash6& table, const Prefix6& prefix)
-        : table_(table),
-          counter_(prefix.length < kHalf ? table.head_.changes
-                                         : table.head_.changes_in[wgs_hash6_counter(prefix.upper)]),
-          needed_(table.may_have_longer(prefix)) {
-        if (!needed_) return;
+    // `counter`: null: no lookup can be misled.
+    Changing(Hash6& table, __u32* counter) : table_(table), counter_(counter) {
+        if (counter_ == nullptr) return;
         while (std::chrono::steady_clock::now() - table_.last_change_ < kPause) {
         }
         bump();
@@ -199,26 +211,22 @@ class Hash6::Changing {
     Changing(const Changing&) = delete;
     Changing& operator=(const Changing&) = delete;
     ~Changing() {
-        if (!needed_) return;
+        if (counter_ == nullptr) return;
         bump();
         table_.last_change_ = std::chrono::steady_clock::now();
     }
 
   private:
     // Other stores stay where they are, before and after.
-    void bump() { std::atomic_ref(counter_).fetch_add(1, std::memory_order_seq_cst); }
+    void bump() { std::atomic_ref(*counter_).fetch_add(1, std::memory_order_seq_cst); }
 
     Hash6& table_;
-    __u32& counter_;
-    bool needed_;
+    __u32* counter_;
 };
 
-bool Hash6::may_have_longer(const Prefix6& prefix) const {
-    if (prefix.length < kHalf) return true;
-    const auto site = slots_.find(site_of(prefix));
-    const std::uint64_t longer =
-        prefix.length == kHalf ? ~std::uint64_t{0} : unit_of(prefix.length) - 1;
-    return site && (*site->lower & longer) != 0;
+__u32* Hash6::counter_of(const Prefix6& prefix) {
+    return prefix.length < kHalf ? &head_.changes
+                                 : &head_.changes_in[wgs_hash6_counter(prefix.upper)];
 }
 
 std::uint32_t Hash6::find(const Prefix6& prefix) const {
@@ -256,32 +264,42 @@ void Hash6::for_each(const std::function<void(const Prefix6&, std::uint32_t owne
 }
 
 Status Hash6::set(const Prefix6& prefix, std::uint32_t owner) {
-    const bool is_new = find(prefix) == 0;
     for (std::size_t i = 0; !try_set(prefix, owner); ++i) {
-        if (i == kTries)
-            return make_error(std::errc::no_space_on_device, "the IPv6 steer table is full");
+        if (i == kTries) return full();
         WGS_TRY(rebuild(live_ + live_ / 4 * i));
     }
-    if (is_new) ++live_;
     return {};
 }
 
 // False: a larger table is needed, or one with another seed.
 bool Hash6::try_set(const Prefix6& prefix, std::uint32_t owner) {
-    const Changing changing(*this, prefix);
     if (prefix.length == 0) {
-        publish(head_.any, owner);
+        set_any(owner);
         return true;
     }
-    if (!put(slots_, prefix, owner, used_)) return false;
+    const auto places = places_for(slots_, prefix, used_);
+    if (!places) return false;
+    if (owner_in(*places->own.word) == 0) ++live_;
+    const bool misleads = places->may_have_longer(prefix);
+    const Changing changing(*this, misleads ? counter_of(prefix) : nullptr);
+    places->store(prefix, owner);
     if (prefix.length < kHalf) publish_bits(head_.shorter, unit_of(prefix.length));
     return true;
 }
 
+// Of ::/0; 0: none.
+void Hash6::set_any(std::uint32_t owner) {
+    if (head_.any == 0 && owner != 0) ++live_;
+    if (head_.any != 0 && owner == 0) --live_;
+    const Changing changing(*this, &head_.changes);
+    publish(head_.any, owner);
+}
+
 Status Hash6::set_all(std::span<const Row> rows) {
-    // A guess: that these are new, and that one in eight needs a signpost.
+    // A guess: where they are more than what is there they are new, and one in eight needs a
+    // signpost.
     const std::size_t wanted = used_ + rows.size() + rows.size() / 8;
-    if (wanted > slots_.capacity()) WGS_TRY(rebuild(wanted));
+    if (rows.size() > live_ && wanted > slots_.capacity()) WGS_TRY(rebuild(wanted));
     for (const auto& [prefix, owner] : rows)
         WGS_TRY(set(prefix, owner));
     return {};
@@ -289,11 +307,12 @@ Status Hash6::set_all(std::span<const Row> rows) {
 
 void Hash6::erase(const Prefix6& prefix) {
     if (find(prefix) == 0) return;
-    const Changing changing(*this, prefix);
+    if (prefix.length == 0) return set_any(0);
+    const auto places = places_for(slots_, prefix, used_);  // they are there
     --live_;
-    if (prefix.length == 0) return publish(head_.any, 0U);
-    const wgs_key6 key = key_of(prefix);
-    publish(*slots_.find(key)->word, key.tag | WGS_HASH6_NOBODY);
+    const bool misleads = places->may_have_longer(prefix);
+    const Changing changing(*this, misleads ? counter_of(prefix) : nullptr);
+    places->store(prefix, WGS_HASH6_NOBODY);
 }
 
 // False: the slots do not reach, with this seed.
@@ -301,16 +320,18 @@ bool Hash6::copy_to(const Slots6& next, std::uint64_t& shorter, std::size_t& use
     bool copied = true;
     for_each([&](const Prefix6& prefix, std::uint32_t owner) {
         if (prefix.length == 0) return;
-        copied = copied && put(next, prefix, owner, used);
+        const auto places = places_for(next, prefix, used);
+        if (places) places->store(prefix, owner);
+        copied = copied && places;
         if (prefix.length < kHalf) shorter |= unit_of(prefix.length);
     });
     return copied;
 }
 
 // Where so many chunks are free side by side: before or behind those in use.
-std::optional<std::size_t> Hash6::room_for(std::size_t count) const {
+std::optional<std::uint32_t> Hash6::room_for(std::size_t count) const {
     if (count <= slots_.first_chunk() || slots_.chunk_count() == 0) return 0;
-    const std::size_t behind = slots_.first_chunk() + slots_.chunk_count();
+    const std::uint32_t behind = slots_.first_chunk() + slots_.chunk_count();
     if (behind + count <= chunks_.limit()) return behind;
     return std::nullopt;
 }
@@ -325,21 +346,20 @@ Status Hash6::rebuild(std::size_t wanted) {
     });
     const std::size_t count = chunks_for(wanted + signposts);
     const auto first = room_for(count);
-    if (!first || *first + count > chunks_.limit())
-        return make_error(std::errc::no_space_on_device, "the IPv6 steer table is full");
-    const Slots6 next(
-        chunks_, *first | std::uint64_t{count} << 16 | std::uint64_t{randombytes_random()} << 32);
-    WGS_TRY(chunks_.add(next.first_chunk(), next.chunk_count()));
+    if (!first || *first + count > chunks_.limit()) return full();
+    WGS_TRY(chunks_.add(*first, static_cast<std::uint32_t>(count)));
+    const std::uint64_t seed = randombytes_random();
+    Slots6 next(chunks_, *first | std::uint64_t{count} << 16 | seed << 32);
     std::uint64_t shorter = 0;
     std::size_t used = 0;
     if (!copy_to(next, shorter, used))
         return chunks_.remove(next.first_chunk(), next.chunk_count());
     {
-        const Changing everything(*this, {});
+        const Changing everything(*this, &head_.changes);
         publish(head_.table, next.table());
         publish(head_.shorter, shorter);
     }
-    const Slots6 old = std::exchange(slots_, next);
+    const Slots6 old = std::exchange(slots_, std::move(next));
     used_ = used;
     return chunks_.remove(old.first_chunk(), old.chunk_count());
 }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "base/error.h"
 #include "maps/hash6.h"
@@ -31,7 +32,7 @@ struct Prefix6 {
 class Slots6 {
   public:
     // `table`: as in wgs_head6.
-    Slots6(Chunks& chunks, std::uint64_t table) : chunks_(&chunks), table_(table) {}
+    Slots6(const Chunks& chunks, std::uint64_t table);
 
     struct Slot {
         __u64* lower = nullptr;
@@ -51,10 +52,13 @@ class Slots6 {
     [[nodiscard]] std::size_t capacity() const;
 
   private:
-    [[nodiscard]] wgs_bucket6& bucket(const wgs_place6& place, std::uint32_t distance) const;
+    [[nodiscard]] wgs_bucket6& bucket(const wgs_place6& place, std::uint32_t distance) const {
+        return memory_[place.chunk - first_chunk()]
+            ->buckets[(place.bucket + distance) % WGS_HASH6_CHUNK_BUCKETS];
+    }
 
-    Chunks* chunks_;
     std::uint64_t table_;
+    std::vector<wgs_chunk6*> memory_;  // from the first chunk on; null: not there
 };
 
 // Between two calls each prefix set has the one slot with its key, and no other slot has an owner;
@@ -92,14 +96,15 @@ class Hash6 {
     void for_each(const std::function<void(const Prefix6&, std::uint32_t owner)>& visit) const;
 
   private:
-    // While it lives, lookups that a change of the prefix may mislead start anew.
+    // While it lives, lookups of the addresses of a counter start anew.
     class Changing;
+    [[nodiscard]] __u32* counter_of(const Prefix6& prefix);
 
-    [[nodiscard]] bool may_have_longer(const Prefix6& prefix) const;
     [[nodiscard]] bool try_set(const Prefix6& prefix, std::uint32_t owner);
+    void set_any(std::uint32_t owner);
     Status rebuild(std::size_t wanted);
     [[nodiscard]] bool copy_to(const Slots6& next, std::uint64_t& shorter, std::size_t& used) const;
-    [[nodiscard]] std::optional<std::size_t> room_for(std::size_t count) const;
+    [[nodiscard]] std::optional<std::uint32_t> room_for(std::size_t count) const;
 
     wgs_head6& head_;
     Chunks& chunks_;

@@ -65,10 +65,16 @@ Status Trie4::set(const Prefix4& prefix, std::uint32_t owner) {
 Status Trie4::set_all(std::span<const Row> rows) {
     if (rows.size() >= kWorthCounting) WGS_TRY(make_room(rows));
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        if (i + kAhead < rows.size()) prefixes_.prefetch(rows[i + kAhead].prefix);
+        if (i + kAhead < rows.size()) prefetch(rows[i + kAhead].prefix);
         WGS_TRY(set(rows[i].prefix, rows[i].owner));
     }
     return {};
+}
+
+void Trie4::prefetch(const Prefix4& prefix) const {
+    prefixes_.prefetch(prefix);
+    if (is_pointer(root_[wgs_trie4_in_root(prefix.address)]))
+        __builtin_prefetch(&middle_cell(prefix.address), 1);
 }
 
 void Trie4::erase(const Prefix4& prefix) {
@@ -99,7 +105,6 @@ Status Trie4::make_room(std::span<const Row> rows) {
 
 // Makes the block of a cell. Readers find in it what the cell said.
 Status Trie4::open(std::uint32_t& cell, Block4 kind) {
-    if (is_pointer(cell)) return {};
     const std::uint32_t block = WGS_TRY(blocks_.take(kind));
     std::ranges::fill(blocks_.cells(kind, block), cell);
     publish(cell, WGS_TRIE4_POINTER | block);
@@ -107,9 +112,12 @@ Status Trie4::open(std::uint32_t& cell, Block4 kind) {
 }
 
 Status Trie4::open_blocks(const Prefix4& prefix) {
-    if (prefix.length > kRootBits)
-        WGS_TRY(open(root_[wgs_trie4_in_root(prefix.address)], Block4::middle));
-    if (prefix.length > kMiddleBits) WGS_TRY(open(middle_cell(prefix.address), Block4::last));
+    if (prefix.length <= kRootBits) return {};
+    std::uint32_t& root = root_[wgs_trie4_in_root(prefix.address)];
+    if (!is_pointer(root)) WGS_TRY(open(root, Block4::middle));
+    if (prefix.length <= kMiddleBits) return {};
+    std::uint32_t& middle = middle_cell(prefix.address);
+    if (!is_pointer(middle)) WGS_TRY(open(middle, Block4::last));
     return {};
 }
 
@@ -167,7 +175,6 @@ void Trie4::paint(Cells cells, Block4 below, std::uint32_t length, std::uint32_t
 // Each cell tells a prefix. Where a writer died while it painted one, only some of its cells do;
 // and where it was about to change the owner, cells differ: either one will do.
 Status Trie4::recover() {
-    blocks_.find_chunks();
     WGS_TRY(collect(root_, 0, kRootBits));
     blocks_.end_adopting();
     prefixes_.for_each([this](const Prefix4& prefix, std::uint32_t owner) {

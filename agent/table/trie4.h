@@ -62,6 +62,7 @@ class Trie4 {
     void paint(Cells cells, Block4 below, std::uint32_t length, std::uint32_t leaf);
     void count_users(const Prefix4& prefix, std::uint32_t change);
     Status make_room(std::span<const Row> rows);
+    void prefetch(const Prefix4& prefix) const;
     Status collect(Cells cells, std::uint32_t address, std::uint32_t bits);
     void close_unused();
 

@@ -35,9 +35,22 @@ struct wgs_fragment_header {
     __be32 id;
 };
 
+#define WGS_LEAK_NEAR 128 /* bytes; what lies further is worth a call */
+
+/* Bytes of the packet, from its head if they are there. Not 0: it is too short. */
+static __always_inline long wgs_copy(struct __sk_buff* skb, __u32 offset, void* to, __u32 size) {
+    const __u8* start = (const __u8*)(long)skb->data;
+    const __u8* end = (const __u8*)(long)skb->data_end;
+    if (offset <= WGS_LEAK_NEAR && start + offset + size <= end) {
+        __builtin_memcpy(to, start + offset, size);
+        return 0;
+    }
+    return bpf_skb_load_bytes(skb, offset, to, size);
+}
+
 static __always_inline __u16 wgs_ethertype_at(struct __sk_buff* skb, __u32 offset) {
     __be16 type = 0;
-    bpf_skb_load_bytes(skb, offset, &type, sizeof(type));
+    wgs_copy(skb, offset, &type, sizeof(type));
     return bpf_ntohs(type);
 }
 
@@ -61,18 +74,17 @@ static __always_inline void wgs_read_transport(struct __sk_buff* skb, __u32 offs
     if (packet->later_fragment) return;
     if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) {
         __be16 ports[2] = {};
-        bpf_skb_load_bytes(skb, offset, ports, sizeof(ports));
+        wgs_copy(skb, offset, ports, sizeof(ports));
         packet->flow.source_port = bpf_ntohs(ports[0]);
         packet->flow.destination_port = bpf_ntohs(ports[1]);
     } else if (protocol == WGS_NEXT_HEADER_ICMPV6) {
-        bpf_skb_load_bytes(skb, offset, &packet->icmp6_type, sizeof(packet->icmp6_type));
+        wgs_copy(skb, offset, &packet->icmp6_type, sizeof(packet->icmp6_type));
     }
 }
 
 static __always_inline bool wgs_read_ipv4(struct __sk_buff* skb, struct wgs_leak_packet* packet) {
     struct iphdr ip;
-    if (bpf_skb_load_bytes(skb, packet->l3_offset, &ip, sizeof(ip)) || ip.version != 4)
-        return false;
+    if (wgs_copy(skb, packet->l3_offset, &ip, sizeof(ip)) || ip.version != 4) return false;
     packet->flow.family = 4;
     packet->flow.protocol = ip.protocol;
     __builtin_memcpy(packet->flow.source, &ip.saddr, sizeof(ip.saddr));
@@ -87,8 +99,7 @@ static __always_inline bool wgs_read_ipv4(struct __sk_buff* skb, struct wgs_leak
  * packets. */
 static __always_inline bool wgs_read_ipv6(struct __sk_buff* skb, struct wgs_leak_packet* packet) {
     struct ipv6hdr ip;
-    if (bpf_skb_load_bytes(skb, packet->l3_offset, &ip, sizeof(ip)) || ip.version != 6)
-        return false;
+    if (wgs_copy(skb, packet->l3_offset, &ip, sizeof(ip)) || ip.version != 6) return false;
     packet->flow.family = 6;
     packet->flow.protocol = ip.nexthdr;
     __builtin_memcpy(packet->flow.source, &ip.saddr, sizeof(ip.saddr));
@@ -97,7 +108,7 @@ static __always_inline bool wgs_read_ipv6(struct __sk_buff* skb, struct wgs_leak
     __u32 offset = packet->l3_offset + sizeof(ip);
     struct wgs_fragment_header fragment;
     if (ip.nexthdr == WGS_NEXT_HEADER_FRAGMENT &&
-        !bpf_skb_load_bytes(skb, offset, &fragment, sizeof(fragment))) {
+        !wgs_copy(skb, offset, &fragment, sizeof(fragment))) {
         packet->flow.protocol = fragment.next;
         packet->later_fragment = (bpf_ntohs(fragment.offset_and_more) & 0xfff8) != 0;
         offset += sizeof(fragment);
