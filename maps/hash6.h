@@ -130,9 +130,12 @@ WGS_INLINE __u32 wgs_hash6_counter(__u64 upper) {
     return WGS_LOW32((upper ^ upper >> 32) * 0x9e3779b97f4a7c15ull >> 54);
 }
 
-/* 1 or 0. Without a branch: which slot it is nobody can predict, nor need the verifier try. */
-WGS_INLINE __u64 wgs_is_zero(__u64 value) {
-    return ((value | -value) >> 63) ^ 1;
+/* All bits, or none if the value is not 0. The compiler must not make a branch of it: which slot it
+ * is no CPU can predict, and the verifier would follow every one. */
+WGS_INLINE __u64 wgs_mask_if_zero(__u64 value) {
+    __u64 sign = value | -value;
+    __asm__("" : "+r"(sign));
+    return (sign >> 63) - 1;
 }
 
 /* What a bucket says of a key. */
@@ -147,9 +150,9 @@ WGS_INLINE struct wgs_found6 wgs_bucket6_find(const struct wgs_bucket6* bucket,
     for (int i = 0; i < WGS_BUCKET6_SLOTS; i++) {
         __u64 other = (bucket->upper[i] ^ key->upper) | ((bucket->word[i] ^ key->tag) >> 25);
         if (!(key->tag & WGS_HASH6_UPPER)) other |= bucket->lower[i] ^ key->lower;
-        __u64 is_it = wgs_is_zero(other);
-        found.lower |= bucket->lower[i] & -is_it;
-        found.word |= WGS_LOW32(bucket->word[i] & -is_it);
+        __u64 mask = wgs_mask_if_zero(other);
+        found.lower |= bucket->lower[i] & mask;
+        found.word |= WGS_LOW32(bucket->word[i] & mask);
     }
     return found;
 }

@@ -220,6 +220,76 @@ class SteerTorture : public LoadingTest {
     }
 };
 
+// Tables that grow to many times their size and shrink again: other addresses do not notice.
+class SteerGrowth : public LoadingTest {
+  protected:
+    static constexpr std::uint32_t kPeer = WGS_PEER_FIRST;
+    static constexpr std::uint32_t kCount = 150'000;
+
+    // Two prefixes that stay, a /26 and a /122, at the beginning of what grows.
+    static void set_steady(const SteerTables& tables) {
+        must(tables.ipv4().set({.address = 0x0a020000, .length = 26}, kPeer));
+        must(tables.ipv6().set(Prefix6::around(0xfd10'0002'0000'0000, 0, 122), kPeer));
+    }
+    static void grow(const SteerTables& tables) {
+        for (std::uint32_t n = 1; n <= kCount; ++n) {
+            must(tables.ipv4().set({.address = 0x0a020000 + (n << 6), .length = 26}, n));
+            must(tables.ipv6().set(Prefix6::around(0xfd10'0002'0000'0000, n << 6, 122), n));
+        }
+    }
+    static void shrink(const SteerTables& tables) {
+        for (std::uint32_t n = 1; n <= kCount; ++n) {
+            tables.ipv4().erase({.address = 0x0a020000 + (n << 6), .length = 26});
+            tables.ipv6().erase(Prefix6::around(0xfd10'0002'0000'0000, n << 6, 122));
+        }
+    }
+    static std::uint32_t peer_of(const Programs& programs, const Packet& packet) {
+        const PacketContext probe{.cb = {0, 0, 0, WGS_PROBE_CB3, WGS_PROBE_CB4}};
+        const auto run = test_run(programs.at(WGS_HOOK_NIC_OUT).fd.get(), packet.bytes(), probe);
+        return run ? run->context.cb[1] : 0;
+    }
+};
+
+TEST_F(SteerGrowth, IsNotSeenByThoseWhoLookUp) {
+    const Programs programs = load(bpffs_);
+    const SteerTables& tables = programs.tables().steer;
+    set_steady(tables);
+    std::atomic<bool> done = false;
+    std::thread writer([&] {
+        for (int round = 0; round < 2; ++round) {
+            grow(tables);
+            shrink(tables);
+        }
+        done = true;
+    });
+    std::size_t lookups = 0;
+    for (; !done && !HasFailure(); ++lookups) {
+        EXPECT_EQ(peer_of(programs, ethernet{} / ipv4{.dst = "10.2.0.1"} / udp{}), kPeer);
+        EXPECT_EQ(peer_of(programs, ethernet{} / ipv6{.dst = "fd10:2::1"} / udp{}), kPeer);
+    }
+    writer.join();
+    EXPECT_GT(lookups, 1000U);
+}
+
+// The pins and nothing else hold the tables between two agents.
+TEST_F(SteerGrowth, IsFoundByTheNextAgent) {
+    {
+        const Programs programs = load_and_pin(bpffs_);
+        set_steady(programs.tables().steer);
+        grow(programs.tables().steer);
+    }
+    const Programs programs = load(bpffs_);
+    const SteerTables& tables = programs.tables().steer;
+    EXPECT_EQ(tables.ipv4().prefixes().size(), kCount + 1);
+    EXPECT_EQ(tables.ipv6().size(), kCount + 1);
+    EXPECT_EQ(peer_of(programs, ethernet{} / ipv4{.dst = "10.2.0.65"} / udp{}), 1U);
+    EXPECT_EQ(peer_of(programs, ethernet{} / ipv6{.dst = "fd10:2::41"} / udp{}), 1U);
+    shrink(tables);
+    EXPECT_EQ(tables.ipv4().prefixes().size(), 1U);
+    EXPECT_EQ(peer_of(programs, ethernet{} / ipv4{.dst = "10.2.0.1"} / udp{}), kPeer);
+    EXPECT_EQ(peer_of(programs, ethernet{} / ipv6{.dst = "fd10:2::41"} / udp{}), 0U);
+}
+
 TEST_F(SteerTorture, Ipv4AnswersAreNeverHalfMade) {
     run<InKernel4>();
 }
