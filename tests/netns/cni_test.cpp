@@ -23,6 +23,12 @@ std::string name_of(CniKind kind) {
     return kind == CniKind::tcx ? "tcx" : "clsact";
 }
 
+// To a device that is up, which costs its packets of a moment: the kernel stops its queues.
+void add_clsact_qdisc(const NetNamespace& ns) {
+    const Outcome outcome = run({"tc", "qdisc", "add", "dev", "eth0", "clsact"}, {.ns = &ns});
+    if (outcome.exit_code != 0) broken("tc: " + outcome.errors);
+}
+
 class CniTest : public MeshTest, public testing::WithParamInterface<CniKind> {
   protected:
     void SetUp() override {
@@ -53,6 +59,7 @@ TEST_P(CniTest, ProgramsThatComeLaterDisturbNothing) {
     form_mesh(cluster);
     const Node& left = cluster.node(1);
     const Node& right = cluster.node(2);
+    if (GetParam() == CniKind::clsact) add_clsact_qdisc(left.ns());
     ASSERT_TRUE(talk_encrypted(cluster, left, right));
     const auto capture = cluster.capture();
     UdpStream stream(left.pod(), right.pod_address(Family::v4), right.pod(), 500);
