@@ -34,6 +34,9 @@ Result<std::optional<TunnelState>> UserspaceWireguard::observe() {
     const auto link = WGS_TRY(find_link());
     if (!link) return std::nullopt;
     WGS_TRY(process_.adopt().within("adopt " + options_.device));
+    // Without the permission it works as well, with less patience. Looked at each time, because its
+    // sockets come and go when it likes.
+    static_cast<void>(process_.enlarge_buffers());
     TunnelState state = WGS_TRY(read_device());
     state.ifindex = link->ifindex;
     state.mtu = link->mtu;
