@@ -7,6 +7,7 @@
 
 #include "model/key.h"
 #include "tests/netns/fixture.h"
+#include "tests/netns/loss.h"
 #include "tests/support/process.h"
 #include "tests/support/wireguard_control.h"
 
@@ -129,15 +130,18 @@ TEST_F(BypassTest, AServiceOfNodesIsInClearBothWays) {
 }
 
 TEST_F(BypassTest, EverythingElseIsEncrypted) {
-    form("[{proto: tcp, port: 7001}]");
-    EXPECT_TRUE(talk_encrypted(*cluster_, left(), right()));
-    const auto capture = cluster_->capture();
-    UdpStream other_port(left().ns(), right().host_address(Family::v4), right().ns(), 200);
-    EXPECT_TRUE(
-        tcp_transfer(left().pod(), right().pod_address(Family::v4), right().pod(), 100'000));
-    EXPECT_TRUE(eventually(5s, [&] { return other_port.sent() > 50; }));
-    EXPECT_TRUE(lossless(other_port.stop()));
-    EXPECT_TRUE(only_encrypted(capture->stop()));
+    expect_lossless([this] {
+        form("[{proto: tcp, port: 7001}]");
+        EXPECT_TRUE(talk_encrypted(*cluster_, left(), right()));
+        const auto capture = cluster_->capture();
+        UdpStream other_port(left().ns(), right().host_address(Family::v4), right().ns(), 200);
+        EXPECT_TRUE(
+            tcp_transfer(left().pod(), right().pod_address(Family::v4), right().pod(), 100'000));
+        EXPECT_TRUE(eventually(5s, [&] { return other_port.sent() > 50; }));
+        const Loss loss = loss_of(*cluster_, {&other_port});
+        EXPECT_TRUE(only_encrypted(capture->stop()));
+        return loss;
+    });
 }
 
 TEST_F(BypassTest, PingOfNodesMayBeExempt) {
