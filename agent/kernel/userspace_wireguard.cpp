@@ -6,6 +6,13 @@
 #include "kernel/wireguard_text.h"
 
 namespace wgs {
+namespace {
+
+// Of packets that wait to be encrypted. The kernel's 500 are soon there when another process has
+// its turn; this is still a matter of milliseconds at the rate at which they are taken.
+constexpr std::uint32_t kQueueLength = 2000;
+
+}  // namespace
 
 UserspaceWireguard::UserspaceWireguard(Rtnetlink rtnetlink, WireguardOptions options)
     : rtnetlink_(std::move(rtnetlink)),
@@ -58,6 +65,7 @@ Status UserspaceWireguard::configure(const TunnelSettings& settings) {
     sodium_memzero(request.data(), request.size());
     if (!done) return done;
     WGS_TRY(rtnetlink_.set_mtu(options_.device, settings.mtu));
+    WGS_TRY(rtnetlink_.set_queue_length(options_.device, kQueueLength));
     // As the kernel's WireGuard: nobody talks to a tunnel by an address of its own.
     WGS_TRY(rtnetlink_.forgo_link_local(options_.device));
     return rtnetlink_.set_up(options_.device);

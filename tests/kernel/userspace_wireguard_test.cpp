@@ -133,6 +133,12 @@ TEST_F(UserspaceWireguardTest, ItsSocketsHaveRoomWhileItDoesNotRun) {
     }
 }
 
+TEST_F(UserspaceWireguardTest, SoDoesItsDevice) {
+    ASSERT_OK(device_->create());
+    ASSERT_OK(device_->configure({.port = 51820, .fwmark = 0, .mtu = 1420}));
+    EXPECT_NE(tool({"ip", "link", "show", kDevice}).find("qlen 2000"), std::string::npos);
+}
+
 TEST_F(UserspaceWireguardTest, DestroyLeavesNothingOfAKilledProcess) {
     ASSERT_OK(device_->create());
     ASSERT_EQ(::pidfd_send_signal(device_->process_fd(), SIGKILL, nullptr, 0), 0);
