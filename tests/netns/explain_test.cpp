@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `explain` says of a flow is what then happens to its packets.
 #include <fmt/format.h>
+#include <linux/if_ether.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <set>
 #include <string_view>
 
 #include "tests/netns/fixture.h"
+#include "tests/support/flood.h"
 #include "tests/support/http.h"
 #include "tests/support/socket_address.h"
 
@@ -81,8 +84,11 @@ Bytes packet(const Flow& flow, std::size_t number) {
 // Remembers the frames in a namespace and finds the flows in them.
 class Observer {
   public:
-    explicit Observer(const NetNamespace& ns)
-        : socket_(ns.socket(AF_PACKET, SOCK_RAW, htons(3 /* ETH_P_ALL */))) {
+    // Heeds only frames from this device: errors quote the packet that they are about.
+    using Sender = std::optional<std::array<std::uint8_t, 6>>;
+
+    explicit Observer(const NetNamespace& ns, Sender sender = std::nullopt)
+        : socket_(ns.socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL))), sender_(sender) {
         ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer,
                      sizeof kReceiveBuffer);
     }
@@ -94,6 +100,8 @@ class Observer {
         for (;;) {
             const ssize_t size = ::recv(socket_.get(), frame.data(), frame.size(), MSG_DONTWAIT);
             if (size < 0) return numbers;
+            if (sender_ && std::memcmp(frame.data() + ETH_ALEN, sender_->data(), ETH_ALEN) != 0)
+                continue;
             const std::string_view text(frame.data(), static_cast<std::size_t>(size));
             const std::size_t at = text.find(kMarker);
             if (at == std::string_view::npos) continue;
@@ -103,6 +111,7 @@ class Observer {
 
   private:
     UniqueFd socket_;
+    Sender sender_;
 };
 
 struct Case {
@@ -234,7 +243,7 @@ TEST_P(ExplainTest, IsWhatHappensToRealPackets) {
     EXPECT_TRUE(all_answer(sender(), cluster_->node(2))) << "neighbours are known then";
     ping(sender().ns(), cluster_->node(3).host_address(Family::v4));
     const nlohmann::json before = sender().agent().status()["verdicts"];
-    Observer wire(cluster_->underlay());
+    Observer wire(cluster_->underlay(), mac_of(sender().ns(), "eth0"));
     Observer peer(cluster_->node(2).ns());
     for (std::size_t number = 0; number < all.size(); ++number)
         send(all[number], number);
