@@ -8,6 +8,7 @@
 #include <random>
 
 #include "reference.h"
+#include "rounds.h"
 #include "skeletons/test_run.h"
 #include "world.h"
 
@@ -23,14 +24,8 @@ namespace {
 
 constexpr int kPacketsPerWorld = 1'500'000;  // six worlds
 constexpr int kIncomingPerWorld = 200'000;
-constexpr int kSlowShare = 15;  // an emulated machine does one part in this many
 constexpr std::size_t kShapes = 20'000;
 constexpr std::size_t kFramesPerShape = 16;  // then one shape gives way to a new one
-
-int packets(int of_fast_machine) {
-    static const bool kSlow = std::getenv("WGS_TEST_SLOW") != nullptr;
-    return kSlow ? of_fast_machine / kSlowShare : of_fast_machine;
-}
 
 std::uint64_t seed() {
     static const std::uint64_t kValue = [] {
@@ -239,7 +234,7 @@ TEST_P(RandomPackets, NicOutAgreesWithTheReference) {
     const Reference reference(GetParam());
     Generator generator(stream_of(GetParam()));
     std::array<int, WGS_REASON_COUNT> seen{};
-    for (int i = 0; i < packets(kPacketsPerWorld); ++i) {
+    for (int i = 0; i < rounds(kPacketsPerWorld); ++i) {
         const Bytes frame = generator.frame();
         const std::uint32_t mark = generator.mark();
         const Judgement expected = reference.nic_out(frame, mark);
@@ -259,7 +254,7 @@ TEST_P(RandomPackets, NicInAgreesWithTheReference) {
     const World& world = World::with(GetParam());
     const Reference reference(GetParam());
     Generator generator(stream_of(GetParam()));
-    for (int i = 0; i < packets(kIncomingPerWorld) && !HasFailure(); ++i) {
+    for (int i = 0; i < rounds(kIncomingPerWorld) && !HasFailure(); ++i) {
         const Bytes frame = generator.frame();
         const std::uint32_t mark = generator.mark();
         expect_same(reference.nic_in(frame, mark), ask_kernel(world, WGS_HOOK_NIC_IN, frame, mark),
