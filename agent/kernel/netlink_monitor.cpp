@@ -85,7 +85,9 @@ bool NetlinkMonitor::take(nlmsghdr& message) {
         case RTM_NEWADDR:
         case RTM_DELADDR:
             return take_address(message);
+        case RTM_NEWQDISC:
         case RTM_DELQDISC:
+        case RTM_NEWTFILTER:  // one of somebody else changes where ours has to be
         case RTM_DELTFILTER:
             return true;
         default:

@@ -25,7 +25,7 @@ class NetlinkMonitor {
     [[nodiscard]] int fd() const { return socket_.get(); }
     // Reads all that is waiting, without blocking. True: a link came, went, or changed its name,
     // flags, MTU or hardware address; an address came, went or changed its state; a qdisc or filter
-    // was removed; a pod may have come, gone or moved (if in scope); or messages were lost.
+    // came or went; a pod may have come, gone or moved (if in scope); or messages were lost.
     Result<bool> drain();
 
   private:

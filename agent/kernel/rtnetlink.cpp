@@ -195,6 +195,12 @@ Status Rtnetlink::set_mtu(const std::string& name, std::uint32_t mtu) {
     return socket_.transact(message, "set MTU " + std::to_string(mtu) + " on " + name);
 }
 
+Status Rtnetlink::set_queue_length(const std::string& name, std::uint32_t packets) {
+    const auto message = WGS_TRY(link_request(RTM_NEWLINK, 0, name, ifinfomsg{}));
+    nla_put_u32(message.get(), IFLA_TXQLEN, packets);
+    return socket_.transact(message, "set queue length on " + name);
+}
+
 Status Rtnetlink::set_up(const std::string& name) {
     const ifinfomsg header{.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
     const auto message = WGS_TRY(link_request(RTM_NEWLINK, 0, name, header));

@@ -83,6 +83,8 @@ class Rtnetlink {
 
     Status create(const std::string& name, const std::string& kind);
     Status set_mtu(const std::string& name, std::uint32_t mtu);
+    // In packets.
+    Status set_queue_length(const std::string& name, std::uint32_t packets);
     Status set_up(const std::string& name);
     // From its next start on the link gets no IPv6 link-local address. A link or kernel without
     // IPv6 is not an error.

@@ -6,6 +6,13 @@
 #include "kernel/wireguard_text.h"
 
 namespace wgs {
+namespace {
+
+// Of packets that wait to be encrypted. The kernel's 500 are soon there when another process has
+// its turn; this is still a matter of milliseconds at the rate at which they are taken.
+constexpr std::uint32_t kQueueLength = 2000;
+
+}  // namespace
 
 UserspaceWireguard::UserspaceWireguard(Rtnetlink rtnetlink, WireguardOptions options)
     : rtnetlink_(std::move(rtnetlink)),
@@ -34,6 +41,9 @@ Result<std::optional<TunnelState>> UserspaceWireguard::observe() {
     const auto link = WGS_TRY(find_link());
     if (!link) return std::nullopt;
     WGS_TRY(process_.adopt().within("adopt " + options_.device));
+    // Without the permission it works as well, with less patience. Looked at each time, because its
+    // sockets come and go when it likes.
+    static_cast<void>(process_.enlarge_buffers());
     TunnelState state = WGS_TRY(read_device());
     state.ifindex = link->ifindex;
     state.mtu = link->mtu;
@@ -55,6 +65,7 @@ Status UserspaceWireguard::configure(const TunnelSettings& settings) {
     sodium_memzero(request.data(), request.size());
     if (!done) return done;
     WGS_TRY(rtnetlink_.set_mtu(options_.device, settings.mtu));
+    WGS_TRY(rtnetlink_.set_queue_length(options_.device, kQueueLength));
     // As the kernel's WireGuard: nobody talks to a tunnel by an address of its own.
     WGS_TRY(rtnetlink_.forgo_link_local(options_.device));
     return rtnetlink_.set_up(options_.device);

@@ -2,6 +2,7 @@
 #include "kernel/wireguard_go.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -35,6 +36,10 @@ constexpr milliseconds kStartTimeout{3000};
 constexpr milliseconds kEndTimeout{1000};
 constexpr milliseconds kPollInterval{10};
 constexpr std::size_t kLargestAnswer = 256U << 20U;
+// As wireguard-go takes itself since 2023 (conn/controlfns.go); the kernel's default holds 250
+// small packets, which arrive while another process has its turn.
+constexpr int kReceiveBuffer = 7 << 20;
+constexpr int kDescriptors = 64;  // it opens a dozen
 
 Result<sockaddr_un> socket_address(const std::filesystem::path& path) {
     sockaddr_un address{};
@@ -144,6 +149,13 @@ Status await_exec(int failure_pipe, const std::filesystem::path& program) {
     } while (size < 0 && errno == EINTR);
     if (size != 0) return os_error(size > 0 ? error : errno, "start " + program.native());
     return {};
+}
+
+bool is_udp_socket(int fd) {
+    int protocol = 0;
+    socklen_t size = sizeof(protocol);
+    return ::getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+           protocol == IPPROTO_UDP;
 }
 
 Status send_all(int socket, std::string_view text) {
@@ -293,6 +305,21 @@ Result<std::string> WireguardGo::exchange(std::string_view request) {
     const UniqueFd connection = WGS_TRY(connect());
     WGS_TRY(send_all(connection.get(), request));
     return receive_answer(connection.get());
+}
+
+Result<int> WireguardGo::enlarge_buffers() const {
+    int sockets = 0;
+    for (int number = 0; number < kDescriptors; ++number) {
+        const UniqueFd copy(::pidfd_getfd(process_.get(), number, 0));
+        if (!copy && errno == EBADF) continue;
+        if (!copy) return os_error(errno, "look at the sockets of wireguard-go");
+        if (!is_udp_socket(copy.get())) continue;
+        if (::setsockopt(copy.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer,
+                         sizeof(kReceiveBuffer)) != 0)
+            return os_error(errno, "enlarge a buffer of wireguard-go");
+        ++sockets;
+    }
+    return sockets;
 }
 
 std::string WireguardGo::last_log_line() const {

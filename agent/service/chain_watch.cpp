@@ -16,8 +16,14 @@ void ChainWatch::note(const Traffic& now) {
     const bool counts_anew = base_ && (now.sent < base_->sent || now.received < base_->received);
     if (!base_ || counts_anew || now.seen != base_->seen) {
         base_ = now;
+        // What was sent between the two readings has been seen, unless nothing ever was.
+        sent_is_known_ = now.seen == 0;
         contradictions_ = 0;
         return;
+    }
+    if (!sent_is_known_) {
+        base_ = now;
+        sent_is_known_ = true;
     }
     const bool unseen = now.sent >= base_->sent + kEvidence && now.received > base_->received;
     contradictions_ = unseen ? contradictions_ + 1 : 0;

@@ -26,6 +26,7 @@ class ChainWatch {
 
   private:
     std::optional<Traffic> base_;  // when `seen` last changed
+    bool sent_is_known_ = false;   // `base_` holds all that was sent until then
     int contradictions_ = 0;       // in a row
 };
 

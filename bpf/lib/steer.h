@@ -8,6 +8,7 @@
 
 #include "bpf/lib/act.h"
 #include "bpf/lib/decide.h"
+#include "bpf/lib/inner_mss.h"
 #include "bpf/lib/mss.h"
 #include "bpf/lib/pieces.h"
 #include "bpf/lib/too_big.h"
@@ -17,6 +18,7 @@
 static __always_inline int wgs_steer(struct __sk_buff* skb, const struct wgs_packet* packet,
                                      enum wgs_reason reason, const struct wgs_way* way) {
     wgs_fit_mss(skb, packet, way->mtu);
+    wgs_fit_inner_mss(skb, packet, way->mtu);
     if (wgs_pop_vlan_tags(skb, packet->vlan_tags)) return TC_ACT_SHOT;
     if (reason == WGS_REASON_in_pieces && !wgs_is_probe(skb))
         return wgs_steer_in_pieces(skb, way->mtu, way->ifindex);

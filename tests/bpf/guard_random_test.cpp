@@ -10,6 +10,7 @@
 #include <random>
 
 #include "guard_reference.h"
+#include "rounds.h"
 #include "skeletons/test_run.h"
 #include "world.h"
 
@@ -169,7 +170,7 @@ TEST_P(RandomGuard, AgreesWithTheReference) {
     Generator generator(seed);
     Guard guard(world);
     std::map<Fate, int> seen;
-    for (int i = 0; i < kFramesPerWorld; ++i) {
+    for (int i = 0; i < rounds(kFramesPerWorld); ++i) {
         const Bytes frame = generator.frame();
         const Fate fate = reference.fate(frame);
         const auto dropped = guard.drop_reason(frame);
@@ -178,10 +179,10 @@ TEST_P(RandomGuard, AgreesWithTheReference) {
                            dropped ? static_cast<int>(*dropped) : -1, hex_dump(frame));
         ++seen[fate];
     }
-    EXPECT_GT(seen[Fate::pass], 1000);
-    EXPECT_GT(seen[Fate::initiation], 300);
-    EXPECT_GT(seen[Fate::bad_message], 1000);
-    EXPECT_EQ(seen[Fate::clear_text] > 1000, GetParam().require);
+    EXPECT_GT(seen[Fate::pass], rounds(1000));
+    EXPECT_GT(seen[Fate::initiation], rounds(300));
+    EXPECT_GT(seen[Fate::bad_message], rounds(1000));
+    EXPECT_EQ(seen[Fate::clear_text] > rounds(1000), GetParam().require);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A million random packets, malformed ones among them: the programs in the kernel and the same
+// Ten million random packets, malformed ones among them: the programs in the kernel and the same
 // headers compiled natively must agree with the reference. WGS_SEED=N repeats a run.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 #include <random>
 
 #include "reference.h"
+#include "rounds.h"
 #include "skeletons/test_run.h"
 #include "world.h"
 
@@ -21,9 +22,10 @@
 namespace wgs {
 namespace {
 
-constexpr int kPacketsPerWorld = 180'000;  // six worlds
-constexpr int kIncomingPerWorld = 60'000;
+constexpr int kPacketsPerWorld = 1'500'000;  // six worlds
+constexpr int kIncomingPerWorld = 200'000;
 constexpr std::size_t kShapes = 20'000;
+constexpr std::size_t kFramesPerShape = 16;  // then one shape gives way to a new one
 
 std::uint64_t seed() {
     static const std::uint64_t kValue = [] {
@@ -44,6 +46,7 @@ class Generator {
     }
 
     Bytes frame() {
+        if (++frames_ % kFramesPerShape == 0) shapes_[below(kShapes)] = new_shape().bytes();
         for (;;) {
             Bytes bytes = shapes_[below(kShapes)];
             if (below(3) == 0) flip_bytes(bytes);
@@ -164,6 +167,7 @@ class Generator {
 
     std::mt19937_64 random_;
     std::vector<Bytes> shapes_;
+    std::size_t frames_ = 0;
 };
 
 Judgement ask_kernel(const World& world, wgs_hook hook, const Bytes& frame, std::uint32_t mark) {
@@ -230,7 +234,7 @@ TEST_P(RandomPackets, NicOutAgreesWithTheReference) {
     const Reference reference(GetParam());
     Generator generator(stream_of(GetParam()));
     std::array<int, WGS_REASON_COUNT> seen{};
-    for (int i = 0; i < kPacketsPerWorld; ++i) {
+    for (int i = 0; i < rounds(kPacketsPerWorld); ++i) {
         const Bytes frame = generator.frame();
         const std::uint32_t mark = generator.mark();
         const Judgement expected = reference.nic_out(frame, mark);
@@ -250,7 +254,7 @@ TEST_P(RandomPackets, NicInAgreesWithTheReference) {
     const World& world = World::with(GetParam());
     const Reference reference(GetParam());
     Generator generator(stream_of(GetParam()));
-    for (int i = 0; i < kIncomingPerWorld && !HasFailure(); ++i) {
+    for (int i = 0; i < rounds(kIncomingPerWorld) && !HasFailure(); ++i) {
         const Bytes frame = generator.frame();
         const std::uint32_t mark = generator.mark();
         expect_same(reference.nic_in(frame, mark), ask_kernel(world, WGS_HOOK_NIC_IN, frame, mark),

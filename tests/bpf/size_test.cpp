@@ -290,6 +290,103 @@ TEST_F(Mss, OnlySynsAreTouched) {
     expect_out(fragment, fragment);
 }
 
+// Between two nodes, as a CNI's overlay has it.
+class InnerMss : public Mss {
+  protected:
+    static constexpr std::size_t kHeaders4 = 40;  // of IPv4 and TCP
+    static constexpr std::size_t kHeaders6 = 60;
+
+    // `wrap` makes the overlay's packet of the inner one, which it makes `overhead` bytes larger.
+    template <class Wrap>
+    static void expect_fit(const Wrap& wrap, std::size_t overhead) {
+        const auto fitting = [&](std::size_t headers) {
+            return static_cast<std::uint16_t>(kMtu - overhead - headers);
+        };
+        expect_lowered(wrap, ipv4{.src = "10.1.0.5", .dst = "10.2.0.5"}, fitting(kHeaders4));
+        expect_lowered(wrap, ipv6{.src = "fd10:1::5", .dst = "fd10:2::5"}, fitting(kHeaders6));
+    }
+
+    template <class Wrap>
+    static void expect_lowered(const Wrap& wrap, const Packet& ip, std::uint16_t wanted) {
+        for (const std::uint8_t flags : std::initializer_list<std::uint8_t>{0x02, 0x12}) {
+            const auto before = [&](std::uint16_t value) {
+                return Packet(wrap(ip / syn(mss(value), flags))).bytes();
+            };
+            expect_steered(before(8900), before(wanted));
+            expect_steered(before(wanted), before(wanted));
+        }
+        const Bytes data = Packet(wrap(ip / syn(mss(8900), 0x10))).bytes();
+        expect_steered(data, data);
+    }
+
+    static void expect_steered(const Bytes& in, const Bytes& out) {
+        const World& world = World::with({.overlay = true});
+        const auto run = test_run(world.programs().at(WGS_HOOK_NIC_OUT).fd.get(), in, {});
+        ASSERT_TRUE(run) << run.error().message;
+        EXPECT_EQ(run->verdict, TC_ACT_REDIRECT);
+        EXPECT_TRUE(same_bytes(out, run->packet));
+    }
+
+    static Packet framed(const Packet& inner) {
+        const auto ethertype =
+            static_cast<std::uint16_t>(inner.bytes()[0] >> 4 == 4 ? 0x0800 : 0x86dd);
+        return ethernet{.ethertype = ethertype} / raw{inner.bytes()};
+    }
+
+    static constexpr const char* kSelf4 = "192.168.50.1";
+    static constexpr const char* kPeer4 = "192.168.50.2";
+};
+
+TEST_F(InnerMss, OfVxlan) {
+    for (const std::uint16_t port : {4789, 8472}) {
+        const auto wrap = [&](const Packet& inner) {
+            return ethernet{} / ipv4{.src = kSelf4, .dst = kPeer4} / udp{.dport = port} /
+                   raw{joined({{8, 0, 0, 0, 0, 0, 7, 0}, framed(inner).bytes()})};
+        };
+        expect_fit(wrap, 20 + 8 + 8 + 14);
+    }
+}
+
+TEST_F(InnerMss, OfVxlanOverIpv6) {
+    const auto wrap = [](const Packet& inner) {
+        return ethernet{} / ipv6{.src = "fd50::1", .dst = "fd50::2"} / udp{.dport = 4789} /
+               raw{joined({{8, 0, 0, 0, 0, 0, 7, 0}, framed(inner).bytes()})};
+    };
+    expect_fit(wrap, 40 + 8 + 8 + 14);
+}
+
+TEST_F(InnerMss, OfGeneveWithOptions) {
+    const auto wrap = [](const Packet& inner) {
+        const Bytes header{2, 0, 0x65, 0x58, 0, 0, 7, 0, 1, 2, 3, 1, 0, 0, 0, 0};
+        return ethernet{} / ipv4{.src = kSelf4, .dst = kPeer4} / udp{.dport = 6081} /
+               raw{joined({header, framed(inner).bytes()})};
+    };
+    expect_fit(wrap, 20 + 8 + 16 + 14);
+}
+
+TEST_F(InnerMss, OfIpInIp) {
+    const auto wrap = [](const Packet& inner) {
+        const auto protocol = static_cast<std::uint8_t>(inner.bytes()[0] >> 4 == 4 ? 4 : 41);
+        return ethernet{} / ipv4{.src = kSelf4, .dst = kPeer4, .protocol = protocol} /
+               raw{inner.bytes()};
+    };
+    expect_fit(wrap, 20);
+}
+
+TEST_F(InnerMss, WhatIsCutShortOrNotTcpIsLeftAlone) {
+    const Packet outer = ethernet{} / ipv4{.src = kSelf4, .dst = kPeer4} / udp{.dport = 4789};
+    const Bytes whole = joined({{8, 0, 0, 0, 0, 0, 7, 0}, framed(ipv4{} / syn(mss(8900))).bytes()});
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        const auto end = whole.begin() + static_cast<std::ptrdiff_t>(size);
+        const Bytes packet = Packet(outer / raw{Bytes(whole.begin(), end)}).bytes();
+        expect_steered(packet, packet);
+    }
+    const Bytes other =
+        Packet(outer / raw{joined({{8, 0, 0, 0, 0, 0, 7, 0}, framed(ipv4{} / udp{}).bytes()})})
+            .bytes();
+    expect_steered(other, other);
+}
+
 TEST_F(Mss, OfArrivingSynsIsLoweredToo) {
     const ethernet reinjected{.src = WGS_REINJECT_SOURCE_MAC, .dst = kNic};
     const ipv4 from4{.src = "10.2.0.5", .dst = "10.1.0.5"};

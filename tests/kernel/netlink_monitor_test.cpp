@@ -86,10 +86,11 @@ TEST_F(NetlinkMonitorTest, NoticesAddressesThatComeAndGo) {
     EXPECT_TRUE(notices());
 }
 
-TEST_F(NetlinkMonitorTest, NoticesThatClsactOrAFilterIsRemoved) {
+TEST_F(NetlinkMonitorTest, NoticesClsactAndFiltersThatComeAndGo) {
     tool({"tc", "qdisc", "add", "dev", "nic0", "clsact"});
+    EXPECT_TRUE(notices());
     tool({"tc", "filter", "add", "dev", "nic0", "egress", "bpf", "bytecode", "1,6 0 0 0,"});
-    notices();
+    EXPECT_TRUE(notices());
     tool({"tc", "filter", "delete", "dev", "nic0", "egress"});
     EXPECT_TRUE(notices());
     tool({"tc", "qdisc", "delete", "dev", "nic0", "clsact"});

@@ -31,10 +31,11 @@ class OwnNamespace : public testing::Test {
     // Lines of `ip` commands, without the leading "ip".
     void ip(const std::string& script) const { place_->ns.ip(script); }
 
-    // Another tool, in the same namespace.
-    void tool(const std::vector<std::string>& argv) const {
+    // Another tool, in the same namespace; what it printed.
+    std::string tool(const std::vector<std::string>& argv) const {
         const Outcome outcome = run(argv, {.ns = &place_->ns});
         if (outcome.exit_code != 0) broken(argv.front() + ": " + outcome.errors);
+        return outcome.output;
     }
 
     // A device with a carrier and no address.

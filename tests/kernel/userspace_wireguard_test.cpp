@@ -120,6 +120,25 @@ TEST_F(UserspaceWireguardTest, OutlivesItsOwnerAndIsAdopted) {
     EXPECT_FALSE(readable(device_->process_fd(), 0));
 }
 
+TEST_F(UserspaceWireguardTest, ItsSocketsHaveRoomWhileItDoesNotRun) {
+    if (!has_tool("ss")) GTEST_SKIP() << "ss is not here";
+    ASSERT_OK(device_->create());
+    for (const std::uint16_t port : {51820, 51821}) {
+        ASSERT_OK(device_->configure({.port = port, .fwmark = 0, .mtu = 1420}));
+        EXPECT_TRUE(eventually(5s, [&] {
+            const auto state = device_->observe();
+            const std::string sockets = tool({"ss", "-lunm", "sport = " + std::to_string(port)});
+            return state && sockets.find(",rb14680064,") != std::string::npos;
+        })) << port;
+    }
+}
+
+TEST_F(UserspaceWireguardTest, SoDoesItsDevice) {
+    ASSERT_OK(device_->create());
+    ASSERT_OK(device_->configure({.port = 51820, .fwmark = 0, .mtu = 1420}));
+    EXPECT_NE(tool({"ip", "link", "show", kDevice}).find("qlen 2000"), std::string::npos);
+}
+
 TEST_F(UserspaceWireguardTest, DestroyLeavesNothingOfAKilledProcess) {
     ASSERT_OK(device_->create());
     ASSERT_EQ(::pidfd_send_signal(device_->process_fd(), SIGKILL, nullptr, 0), 0);

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "tests/netns/fixture.h"
+#include "tests/netns/loss.h"
 #include "tests/support/socket_address.h"
 
 namespace wgs::test {
@@ -225,25 +226,27 @@ TEST_F(FastPathTest, NeitherDirectionIsFastWhereAnotherProgramTakesThePackets) {
 
 TEST_F(FastPathTest, SwitchingThePathUnderLoadLosesNothing) {
     if (slow_machine()) GTEST_SKIP() << "the verifier starves the streams of an emulated machine";
-    Cluster cluster({.nodes = 2, .pods = PodStyle::routed});
-    Node& left = cluster.node(1);
-    Node& right = cluster.node(2);
-    const ForwardRules left_rules(left.ns());
-    const ForwardRules right_rules(right.ns());
-    form_mesh(cluster);
-    EXPECT_TRUE(all_answer(left, right));
-    const auto capture = cluster.capture();
-    UdpStream outward(left.pod(), right.pod_address(Family::v4), right.pod(), kRate / 2);
-    UdpStream inward(right.pod(), left.pod_address(Family::v6), left.pod(), kRate / 2);
-    for (const char* path : {"fast", "transparent", "fast", "transparent"}) {
-        set_path(left, path);
-        EXPECT_EQ(hooked(left), path == std::string("fast"));
-        std::this_thread::sleep_for(300ms);
-    }
-    EXPECT_TRUE(lossless(outward.stop()));
-    EXPECT_TRUE(lossless(inward.stop())) << device_counters(left) << device_counters(right);
-    EXPECT_TRUE(only_encrypted(capture->stop()));
-    EXPECT_EQ(left_rules.invalid() + right_rules.invalid(), 0);
+    expect_lossless([] {
+        Cluster cluster({.nodes = 2, .pods = PodStyle::routed});
+        Node& left = cluster.node(1);
+        Node& right = cluster.node(2);
+        const ForwardRules left_rules(left.ns());
+        const ForwardRules right_rules(right.ns());
+        form_mesh(cluster);
+        EXPECT_TRUE(all_answer(left, right));
+        const auto capture = cluster.capture();
+        UdpStream outward(left.pod(), right.pod_address(Family::v4), right.pod(), kRate / 2);
+        UdpStream inward(right.pod(), left.pod_address(Family::v6), left.pod(), kRate / 2);
+        for (const char* path : {"fast", "transparent", "fast", "transparent"}) {
+            set_path(left, path);
+            EXPECT_EQ(hooked(left), path == std::string("fast"));
+            std::this_thread::sleep_for(300ms);
+        }
+        const Loss loss = loss_of(cluster, {&outward, &inward});
+        EXPECT_TRUE(only_encrypted(capture->stop()));
+        EXPECT_EQ(left_rules.invalid() + right_rules.invalid(), 0);
+        return loss;
+    });
 }
 
 }  // namespace

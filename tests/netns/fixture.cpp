@@ -93,20 +93,6 @@ testing::AssertionResult soon_encrypted(const Cluster& cluster, const Node& left
     return last;
 }
 
-testing::AssertionResult lossless(const StreamReport& report) {
-    if (report.arrived == report.sent && report.echoed == report.sent && report.duplicated == 0) {
-        return testing::AssertionSuccess();
-    }
-    return testing::AssertionFailure()
-           << report.sent << " sent, " << report.arrived << " arrived, " << report.echoed
-           << " echoed, " << report.duplicated << " twice; first lost: " << report.first_losses;
-}
-
-std::string device_counters(const Node& node) {
-    return node.name() + "\n" + run({"ip", "-s", "link", "show"}, {.ns = &node.ns()}).output +
-           run({"grep", "Udp:", "/proc/self/net/snmp"}, {.ns = &node.ns()}).output;
-}
-
 std::string unused_public_key() {
     return PrivateKey::generate().public_key().to_base64();
 }

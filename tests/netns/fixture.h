@@ -44,12 +44,6 @@ testing::AssertionResult talk_encrypted(const Cluster& cluster, const Node& left
 testing::AssertionResult soon_encrypted(const Cluster& cluster, const Node& left, const Node& right,
                                         Millis timeout = 20s);
 
-// Every packet of a stream arrived and came back, once.
-testing::AssertionResult lossless(const StreamReport& report);
-
-// What the node's devices have counted, to tell who lost a packet.
-std::string device_counters(const Node& node);
-
 // A valid public key that nobody has the private key of.
 std::string unused_public_key();
 

@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "tests/netns/fixture.h"
+#include "tests/netns/loss.h"
 
 namespace wgs::test {
 namespace {
@@ -21,16 +22,12 @@ struct Streams {
     UdpStream inward;
 };
 
-void expect_lossless(const Node& left, const Node& right, Streams& streams) {
-    EXPECT_TRUE(lossless(streams.outward.stop()));
-    EXPECT_TRUE(lossless(streams.inward.stop())) << device_counters(left) << device_counters(right);
-}
-
-// Ends a test which has restarted the agent of `left` under load.
-void expect_unharmed(Node& left, const Node& right, Streams& streams, Capture& capture) {
-    EXPECT_TRUE(left.agent().wait_ready(1));
-    expect_lossless(left, right, streams);
+// Ends a scenario which has restarted the agent of node 1 under load.
+Loss unharmed(Cluster& cluster, Streams& streams, Capture& capture) {
+    EXPECT_TRUE(cluster.node(1).agent().wait_ready(1));
+    const Loss loss = loss_of(cluster, {&streams.outward, &streams.inward});
     EXPECT_TRUE(only_encrypted(capture.stop()));
+    return loss;
 }
 
 std::string device_index(const Node& node) {
@@ -38,94 +35,99 @@ std::string device_index(const Node& node) {
     return line.substr(0, line.find(':'));
 }
 
-// What the machine itself loses under this load is no fault of a restart: the control.
+// The control: without a restart nothing is lost either.
 TEST_F(RestartTest, UndisturbedMeshLosesNothing) {
-    Cluster cluster({.nodes = 2});
-    form_mesh(cluster);
-    Node& left = cluster.node(1);
-    Node& right = cluster.node(2);
-    Streams streams(left, right);
-    std::this_thread::sleep_for(5s);
-    expect_lossless(left, right, streams);
+    expect_lossless([] {
+        Cluster cluster({.nodes = 2});
+        form_mesh(cluster);
+        Streams streams(cluster.node(1), cluster.node(2));
+        std::this_thread::sleep_for(5s);
+        return loss_of(cluster, {&streams.outward, &streams.inward});
+    });
 }
 
 TEST_F(RestartTest, TwentyKillsUnderLoadLoseNothing) {
-    Cluster cluster({.nodes = 2});
-    form_mesh(cluster);
-    Node& left = cluster.node(1);
-    Node& right = cluster.node(2);
-    const auto capture = cluster.capture();
-    Streams streams(left, right);
-    for (int kill = 0; kill < kKills; ++kill) {
-        left.agent().kill9();
-        std::this_thread::sleep_for(50ms);
-        left.agent().start();
-    }
-    expect_unharmed(left, right, streams, *capture);
+    expect_lossless([] {
+        Cluster cluster({.nodes = 2});
+        form_mesh(cluster);
+        Node& left = cluster.node(1);
+        const auto capture = cluster.capture();
+        Streams streams(left, cluster.node(2));
+        for (int kill = 0; kill < kKills; ++kill) {
+            left.agent().kill9();
+            std::this_thread::sleep_for(50ms);
+            left.agent().start();
+        }
+        return unharmed(cluster, streams, *capture);
+    });
 }
 
 // Other settings need other programs: they are loaded beside the old ones and take their place.
 TEST_F(RestartTest, ReplacingTheProgramsLosesNothing) {
     if (slow_machine()) GTEST_SKIP() << "the verifier starves the streams of an emulated machine";
-    Cluster cluster({.nodes = 2});
-    form_mesh(cluster);
-    Node& left = cluster.node(1);
-    Node& right = cluster.node(2);
-    const auto capture = cluster.capture();
-    Streams streams(left, right);
-    for (int change = 0; change < 4; ++change) {
-        left.agent().kill9();
-        left.agent().settings().hosts = !left.agent().settings().hosts;
-        left.agent().start();
-    }
-    expect_unharmed(left, right, streams, *capture);
+    expect_lossless([] {
+        Cluster cluster({.nodes = 2});
+        form_mesh(cluster);
+        Node& left = cluster.node(1);
+        const auto capture = cluster.capture();
+        Streams streams(left, cluster.node(2));
+        for (int change = 0; change < 4; ++change) {
+            left.agent().kill9();
+            left.agent().settings().hosts = !left.agent().settings().hosts;
+            left.agent().start();
+        }
+        return unharmed(cluster, streams, *capture);
+    });
 }
 
 TEST_F(RestartTest, ChangingThePolicyLosesNothing) {
     if (slow_machine()) GTEST_SKIP() << "the verifier starves the streams of an emulated machine";
-    Cluster cluster({.nodes = 2, .policy = "prefer"});
-    form_mesh(cluster);
-    Node& left = cluster.node(1);
-    Node& right = cluster.node(2);
-    const auto capture = cluster.capture();
-    Streams streams(left, right);
-    for (const char* policy : {"require", "prefer", "require"}) {
-        for (Node* node : {&left, &right}) {
-            node->agent().settings().policy = policy;
-            node->agent().start();
+    expect_lossless([] {
+        Cluster cluster({.nodes = 2, .policy = "prefer"});
+        form_mesh(cluster);
+        const auto capture = cluster.capture();
+        Streams streams(cluster.node(1), cluster.node(2));
+        for (const char* policy : {"require", "prefer", "require"}) {
+            for (const auto& node : cluster.nodes()) {
+                node->agent().settings().policy = policy;
+                node->agent().start();
+            }
         }
-    }
-    expect_unharmed(left, right, streams, *capture);
+        return unharmed(cluster, streams, *capture);
+    });
 }
 
 TEST_F(RestartTest, KillWhileStartingLosesNothing) {
-    Cluster cluster({.nodes = 2});
-    form_mesh(cluster);
-    Node& left = cluster.node(1);
-    Node& right = cluster.node(2);
-    UdpStream stream(left.pod(), right.pod_address(Family::v4), right.pod(), kRate);
-    for (Millis life = 0ms; life < 100ms; life += 5ms) {
-        left.agent().kill9();
-        left.agent().launch();
-        std::this_thread::sleep_for(life);
-    }
-    left.agent().start();
-    EXPECT_TRUE(left.agent().wait_ready(1));
-    EXPECT_TRUE(lossless(stream.stop()));
+    expect_lossless([] {
+        Cluster cluster({.nodes = 2});
+        form_mesh(cluster);
+        Node& left = cluster.node(1);
+        const Node& right = cluster.node(2);
+        UdpStream stream(left.pod(), right.pod_address(Family::v4), right.pod(), kRate);
+        for (Millis life = 0ms; life < 100ms; life += 5ms) {
+            left.agent().kill9();
+            left.agent().launch();
+            std::this_thread::sleep_for(life);
+        }
+        left.agent().start();
+        EXPECT_TRUE(left.agent().wait_ready(1));
+        return loss_of(cluster, {&stream});
+    });
 }
 
 TEST_F(RestartTest, CleanStopLeavesTheDataplaneWorking) {
-    Cluster cluster({.nodes = 2});
-    form_mesh(cluster);
-    Node& left = cluster.node(1);
-    Node& right = cluster.node(2);
-    UdpStream stream(left.pod(), right.pod_address(Family::v4), right.pod(), kRate);
-    EXPECT_EQ(left.agent().stop(), 0);
-    EXPECT_EQ(right.agent().stop(), 0);
-    EXPECT_TRUE(talk_encrypted(cluster, left, right));
-
-    form_mesh(cluster);
-    EXPECT_TRUE(lossless(stream.stop()));
+    expect_lossless([] {
+        Cluster cluster({.nodes = 2});
+        form_mesh(cluster);
+        Node& left = cluster.node(1);
+        Node& right = cluster.node(2);
+        UdpStream stream(left.pod(), right.pod_address(Family::v4), right.pod(), kRate);
+        EXPECT_EQ(left.agent().stop(), 0);
+        EXPECT_EQ(right.agent().stop(), 0);
+        EXPECT_TRUE(talk_encrypted(cluster, left, right));
+        form_mesh(cluster);
+        return loss_of(cluster, {&stream});
+    });
 }
 
 TEST_F(RestartTest, StartingAgainAdoptsDeviceAndProcess) {
@@ -148,21 +150,24 @@ TEST_F(RestartTest, StartingAgainAdoptsDeviceAndProcess) {
 // and with it another bpffs.
 TEST_F(RestartTest, RestartInAnotherMountNamespaceLosesNothing) {
     if (!has_tool("unshare")) GTEST_SKIP() << "unshare is not here";
-    Cluster cluster({.nodes = 2});
-    Node& left = cluster.node(1);
-    Node& right = cluster.node(2);
-    left.agent().settings().launcher = {"unshare", "-m"};
-    form_mesh(cluster);
-    const auto capture = cluster.capture();
-    UdpStream stream(left.pod(), right.pod_address(Family::v4), right.pod(), kRate);
-    for (int round = 0; round < 3; ++round) {
-        left.agent().kill9();
-        std::this_thread::sleep_for(300ms);
-        left.agent().start();
-    }
-    EXPECT_TRUE(left.agent().wait_ready(1));
-    EXPECT_TRUE(lossless(stream.stop()));
-    EXPECT_TRUE(only_encrypted(capture->stop()));
+    expect_lossless([] {
+        Cluster cluster({.nodes = 2});
+        Node& left = cluster.node(1);
+        const Node& right = cluster.node(2);
+        left.agent().settings().launcher = {"unshare", "-m"};
+        form_mesh(cluster);
+        const auto capture = cluster.capture();
+        UdpStream stream(left.pod(), right.pod_address(Family::v4), right.pod(), kRate);
+        for (int round = 0; round < 3; ++round) {
+            left.agent().kill9();
+            std::this_thread::sleep_for(300ms);
+            left.agent().start();
+        }
+        EXPECT_TRUE(left.agent().wait_ready(1));
+        const Loss loss = loss_of(cluster, {&stream});
+        EXPECT_TRUE(only_encrypted(capture->stop()));
+        return loss;
+    });
 }
 
 TEST_F(RestartTest, PeerGoneWhileTheAgentWasAwayIsRemoved) {

@@ -7,6 +7,7 @@
 
 #include "model/key.h"
 #include "tests/netns/fixture.h"
+#include "tests/netns/loss.h"
 #include "tests/support/process.h"
 #include "tests/support/wireguard_control.h"
 
@@ -50,25 +51,25 @@ TEST_F(TopologyTest, PodsBehindABridge) {
 // Pods of two nodes whose CNI puts their packets into VXLAN.
 class OverlayTest : public MeshTest {
   protected:
-    void form(const std::string& overlay) {
+    void form(const std::string& overlay, int mtu = 1390) {
         cluster_.emplace(ClusterOptions{.nodes = 2, .policy = "require", .hosts = false});
-        connect(left(), right());
-        connect(right(), left());
+        connect(left(), right(), mtu);
+        connect(right(), left(), mtu);
         for (Node* node : {&left(), &right()})
             node->agent().settings().overlay = overlay;
         form_mesh(*cluster_);
     }
 
-    static void connect(const Node& node, const Node& other) {
+    static void connect(const Node& node, const Node& other, int mtu) {
         node.ns().ip(fmt::format(
-            "link add vx0 mtu 1390 type vxlan id 7 dstport 4789 local {2} remote {3} dev eth0\n"
+            "link add vx0 mtu {4} type vxlan id 7 dstport 4789 local {2} remote {3} dev eth0\n"
             "addr add 172.30.0.{0}/24 dev vx0\n"
             "addr add fd30::{0}/64 dev vx0 nodad\n"
             "link set vx0 up\n"
             "route replace 10.{1}.0.0/24 via 172.30.0.{1} dev vx0\n"
             "route replace fd10:{1}::/64 via fd30::{1} dev vx0\n",
             node.number(), other.number(), node.host_address(Family::v4).to_string(),
-            other.host_address(Family::v4).to_string()));
+            other.host_address(Family::v4).to_string(), mtu));
     }
 
     // What a capture sees of pods that talk.
@@ -94,6 +95,15 @@ TEST_F(OverlayTest, IsEncryptedThoughHostsAreNot) {
     const auto capture = capture_of_hosts(*cluster_);
     EXPECT_TRUE(reaches(left().ns(), right().host_address(Family::v4)));
     EXPECT_GT(capture->stop().clear, 0U) << "hosts themselves are to be in clear";
+}
+
+// As a CNI sets it up that knows of no tunnel below.
+TEST_F(OverlayTest, TcpFitsThoughTheOverlayTakesMore) {
+    if (!kernel_has_link_type("vxlan")) GTEST_SKIP() << "the kernel has no VXLAN";
+    form("auto", 1450);
+    const WireCounts counts = talk();
+    EXPECT_TRUE(only_encrypted(counts));
+    EXPECT_EQ(counts.pieces, 0U);
 }
 
 TEST_F(OverlayTest, IsLeftInClearIfToldSo) {
@@ -129,15 +139,18 @@ TEST_F(BypassTest, AServiceOfNodesIsInClearBothWays) {
 }
 
 TEST_F(BypassTest, EverythingElseIsEncrypted) {
-    form("[{proto: tcp, port: 7001}]");
-    EXPECT_TRUE(talk_encrypted(*cluster_, left(), right()));
-    const auto capture = cluster_->capture();
-    UdpStream other_port(left().ns(), right().host_address(Family::v4), right().ns(), 200);
-    EXPECT_TRUE(
-        tcp_transfer(left().pod(), right().pod_address(Family::v4), right().pod(), 100'000));
-    EXPECT_TRUE(eventually(5s, [&] { return other_port.sent() > 50; }));
-    EXPECT_TRUE(lossless(other_port.stop()));
-    EXPECT_TRUE(only_encrypted(capture->stop()));
+    expect_lossless([this] {
+        form("[{proto: tcp, port: 7001}]");
+        EXPECT_TRUE(talk_encrypted(*cluster_, left(), right()));
+        const auto capture = cluster_->capture();
+        UdpStream other_port(left().ns(), right().host_address(Family::v4), right().ns(), 200);
+        EXPECT_TRUE(
+            tcp_transfer(left().pod(), right().pod_address(Family::v4), right().pod(), 100'000));
+        EXPECT_TRUE(eventually(5s, [&] { return other_port.sent() > 50; }));
+        const Loss loss = loss_of(*cluster_, {&other_port});
+        EXPECT_TRUE(only_encrypted(capture->stop()));
+        return loss;
+    });
 }
 
 TEST_F(BypassTest, PingOfNodesMayBeExempt) {

@@ -45,6 +45,14 @@ TEST_F(ChainWatchTest, StartsAnewWithTheCounters) {
     EXPECT_FALSE(complains());
 }
 
+TEST_F(ChainWatchTest, WhatIsSentWhileLookingMayHaveBeenSeenAlready) {
+    watch_.note({.sent = 0, .received = 0, .seen = 1});
+    note_often({.sent = 148, .received = 92, .seen = 1});
+    EXPECT_FALSE(complains());
+    note_often({.sent = 296, .received = 184, .seen = 1});
+    EXPECT_TRUE(complains());
+}
+
 TEST_F(ChainWatchTest, QuietIsNoProblem) {
     note_often({.sent = 5000, .received = 5000, .seen = 40});
     EXPECT_FALSE(complains());
