@@ -2,6 +2,7 @@
 #include "service/agent.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -198,7 +199,10 @@ void Agent::reconcile() {
     Look look = std::exchange(look_, Look::nowhere);
     if (now.steady >= next_look_) look = Look::everywhere;
     if (look != Look::nowhere) follow_addresses();
+    const bool resumes = reconciler_->busy();
     settle(reconciler_->run(now, look), look);
+    // A long plan leaves much of the heap unused.
+    if (resumes && !reconciler_->busy()) ::malloc_trim(0);
     follow_process();
     log_transitions();
     log_findings();

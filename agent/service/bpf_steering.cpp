@@ -166,7 +166,6 @@ PrefixMap<Owner> read_prefixes(const SteerTables& tables) {
     });
     return prefixes;
 }
-}
 
 Result<std::map<PeerId, PeerSlot>> read_slots(const Tables& tables) {
     const auto peers = WGS_TRY(tables.peers.entries());
