@@ -19,6 +19,13 @@ Status RawMap::store(const void* key, const void* value) const {
     return {};
 }
 
+Status RawMap::store_all(const void* keys, const void* values, std::size_t count) const {
+    auto stored = static_cast<std::uint32_t>(count);
+    if (count != 0 && bpf_map_update_batch(fd_.get(), keys, values, &stored, nullptr) != 0)
+        return os_error(errno, "store to map " + name_);
+    return {};
+}
+
 Result<bool> RawMap::find(const void* key, void* value) const {
     if (bpf_map_lookup_elem(fd_.get(), key, value) == 0) return true;
     if (errno == ENOENT) return false;

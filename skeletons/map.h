@@ -2,9 +2,11 @@
 // BPF maps as typed tables.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -15,13 +17,15 @@
 
 namespace wgs {
 
-// A map of any type, keys and values as bytes. Every call is one system call but read_all().
+// A map of any type, keys and values as bytes. Every call is one system call but those on all.
 class RawMap {
   public:
     // `name` is for error messages.
     RawMap(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
 
     Status store(const void* key, const void* value) const;
+    // `count` keys and values, one after the other. On error some may have been stored.
+    Status store_all(const void* keys, const void* values, std::size_t count) const;
     // False: no such key.
     Result<bool> find(const void* key, void* value) const;
     // A key that is not there is not an error.
@@ -44,6 +48,11 @@ class Map {
 
     Status store(const Key& key, const Value& value) const { return map_.store(&key, &value); }
     Status erase(const Key& key) const { return map_.erase(&key); }
+
+    // In few system calls.
+    Status store_all(std::span<const Key> keys, std::span<const Value> values) const {
+        return map_.store_all(keys.data(), values.data(), std::min(keys.size(), values.size()));
+    }
 
     Result<std::optional<Value>> find(const Key& key) const {
         Value value{};

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <string>
 
 #include "base/unique_fd.h"
@@ -40,9 +41,11 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
     if (::fstat(fd.get(), &info) != 0) return os_error(errno, what);
     if (!S_ISREG(info.st_mode)) return invalid(what + ": not a regular file");
 
-    std::string content(limit + 1, '\0');
+    // Room for the end of the file to show; a file that has grown meanwhile gets more.
+    std::string content(std::min(limit, static_cast<std::size_t>(info.st_size)) + 1, '\0');
     std::size_t length = 0;
-    while (length < content.size()) {
+    while (length <= limit) {
+        if (length == content.size()) content.resize(limit + 1);
         const ssize_t count = ::read(fd.get(), content.data() + length, content.size() - length);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return os_error(errno, what);
@@ -51,6 +54,7 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
     }
     if (length > limit) return os_error(EFBIG, what);
     content.resize(length);
+    content.shrink_to_fit();
     return content;
 }
 

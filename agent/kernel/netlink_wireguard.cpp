@@ -61,6 +61,12 @@ Result<std::optional<TunnelState>> NetlinkWireguard::observe() {
     return state;
 }
 
+Result<std::optional<TunnelLink>> NetlinkWireguard::observe_link() {
+    const auto link = WGS_TRY(find_link());
+    if (!link) return std::nullopt;
+    return TunnelLink{.ifindex = link->ifindex, .up = link->admin_up, .mtu = link->mtu};
+}
+
 Status NetlinkWireguard::create() {
     if (WGS_TRY(find_link())) return {};
     return rtnetlink_.create(options_.device, kLinkKind);
@@ -74,10 +80,10 @@ Status NetlinkWireguard::configure(const TunnelSettings& settings) {
     return rtnetlink_.set_up(options_.device);
 }
 
-Status NetlinkWireguard::update_peer(const PeerUpdate& update) {
+Status NetlinkWireguard::update_peers(std::span<const PeerUpdate> updates) {
+    if (updates.empty()) return {};
     Channel* channel = WGS_TRY(this->channel());
-    return send(channel->encoder.update_peer(update),
-                "update peer " + update.public_key.to_base64());
+    return send(channel->encoder.update_peers(updates), what_updates(updates));
 }
 
 Status NetlinkWireguard::remove_allowed_ips(const PublicKey& peer,
@@ -98,7 +104,7 @@ Status NetlinkWireguard::steal_allowed_ips(const PublicKey& peer,
     PeerUpdate thief{.public_key = random_public_key(),
                      .add_allowed_ips = held_by(WGS_TRY(read_device()), peer, prefixes)};
     if (thief.add_allowed_ips.empty()) return {};
-    const Status stolen = update_peer(thief);
+    const Status stolen = update_peers({&thief, 1});
     const Status thrown = remove_peer(thief.public_key);
     return stolen ? thrown : stolen;
 }

@@ -20,9 +20,10 @@ class NetlinkWireguard final : public WireguardBackend {
     [[nodiscard]] BackendKind kind() const override { return BackendKind::kernel; }
     [[nodiscard]] int process_fd() const override { return -1; }
     Result<std::optional<TunnelState>> observe() override;
+    Result<std::optional<TunnelLink>> observe_link() override;
     Status create() override;
     Status configure(const TunnelSettings& settings) override;
-    Status update_peer(const PeerUpdate& update) override;
+    Status update_peers(std::span<const PeerUpdate> updates) override;
     Status remove_allowed_ips(const PublicKey& peer, std::span<const Prefix> prefixes) override;
     Status remove_peer(const PublicKey& peer) override;
     Status destroy() override;

@@ -51,6 +51,12 @@ Result<std::optional<TunnelState>> UserspaceWireguard::observe() {
     return state;
 }
 
+Result<std::optional<TunnelLink>> UserspaceWireguard::observe_link() {
+    const auto link = WGS_TRY(find_link());
+    if (!link) return std::nullopt;
+    return TunnelLink{.ifindex = link->ifindex, .up = link->admin_up, .mtu = link->mtu};
+}
+
 Status UserspaceWireguard::create() {
     if (WGS_TRY(find_link())) return process_.adopt().within("adopt " + options_.device);
     // A process whose device somebody deleted is about to end, or stuck.
@@ -71,8 +77,9 @@ Status UserspaceWireguard::configure(const TunnelSettings& settings) {
     return rtnetlink_.set_up(options_.device);
 }
 
-Status UserspaceWireguard::update_peer(const PeerUpdate& update) {
-    return set(format_update(update), "update peer " + update.public_key.to_base64());
+Status UserspaceWireguard::update_peers(std::span<const PeerUpdate> updates) {
+    if (updates.empty()) return {};
+    return set(format_updates(updates), what_updates(updates));
 }
 
 Status UserspaceWireguard::remove_allowed_ips(const PublicKey& peer,

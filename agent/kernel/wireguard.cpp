@@ -61,6 +61,12 @@ std::vector<Prefix> held_by(const TunnelState& state, const PublicKey& peer,
     return held;
 }
 
+std::string what_updates(std::span<const PeerUpdate> updates) {
+    const std::string first = updates.front().public_key.to_base64();
+    if (updates.size() == 1) return "update peer " + first;
+    return "update " + std::to_string(updates.size()) + " peers, " + first + " first";
+}
+
 PublicKey random_public_key() {
     std::array<std::uint8_t, PublicKey::kSize> bytes;
     randombytes_buf(bytes.data(), bytes.size());

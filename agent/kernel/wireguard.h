@@ -43,6 +43,8 @@ tl::unexpected<Error> wrong_link_type(const LinkInfo& link, const std::string& e
 // Those of `prefixes` which `peer` has in `state`: only these may be stolen from it.
 std::vector<Prefix> held_by(const TunnelState& state, const PublicKey& peer,
                             std::span<const Prefix> prefixes);
+// For errors: "update peer KEY" or "update 3 peers, KEY first". There is one at least.
+std::string what_updates(std::span<const PeerUpdate> updates);
 // A key that belongs to nobody.
 PublicKey random_public_key();
 

@@ -26,6 +26,9 @@ constexpr std::uint32_t kAllowedIpRemoveMe = 1U << 0U;  // WGALLOWEDIP_F_REMOVE_
 // Room for one allowed IP with all of its attributes.
 constexpr std::size_t kAllowedIpRoom = 64;
 
+// Room for a peer with its settings and one allowed IP.
+constexpr std::size_t kPeerRoom = 256;
+
 enum class AllowedIpAction { add, remove };
 
 // libnl's only reason to fail here is a message without room, which the sizes above rule out.
@@ -91,14 +94,14 @@ NetlinkMessage start_request(int family, int flags, std::uint8_t command,
     return message;
 }
 
-bool has_room(nl_msg* message) {
-    return nlmsg_hdr(message)->nlmsg_len + kAllowedIpRoom <= kLongestWireguardRequest;
+bool has_room(nl_msg* message, std::size_t room) {
+    return nlmsg_hdr(message)->nlmsg_len + room <= kLongestWireguardRequest;
 }
 
 // Takes as many prefixes off the front of `prefixes` as the message has room for.
 void put_allowed_ips(nl_msg* message, std::span<const Prefix>& prefixes, AllowedIpAction action) {
     const Nest nest(message, WGPEER_A_ALLOWEDIPS);
-    while (!prefixes.empty() && has_room(message)) {
+    while (!prefixes.empty() && has_room(message, kAllowedIpRoom)) {
         put_allowed_ip(message, prefixes.front(), action);
         prefixes = prefixes.subspan(1);
     }
@@ -109,6 +112,23 @@ void put_changes(nl_msg* message, const PeerUpdate& update) {
     if (update.keepalive) {
         require(nla_put_u16(message, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL,
                             static_cast<std::uint16_t>(update.keepalive->count())) == 0);
+    }
+}
+
+// Takes peers off the front of `updates` while they fit, but for the last one, of which it takes
+// what fits: `left` are then its other allowed IPs.
+void put_peers(nl_msg* message, std::span<const PeerUpdate>& updates,
+               std::span<const Prefix>& left) {
+    const Nest peers(message, WGDEVICE_A_PEERS);
+    while (true) {
+        const PeerUpdate& update = updates.front();
+        const Nest nest(message, 0);
+        put(message, WGPEER_A_PUBLIC_KEY, update.public_key.bytes());
+        put_changes(message, update);
+        left = update.add_allowed_ips;
+        put_allowed_ips(message, left, AllowedIpAction::add);
+        if (!left.empty() || updates.size() == 1 || !has_room(message, kPeerRoom)) return;
+        updates = updates.subspan(1);
     }
 }
 
@@ -196,10 +216,14 @@ Status decode_session(const std::array<nlattr*, WGPEER_A_MAX + 1>& attributes, S
     if (nlattr* bytes = attributes[WGPEER_A_TX_BYTES]) session.tx_bytes = nla_get_u64(bytes);
     nlattr* allowed_ips = attributes[WGPEER_A_ALLOWEDIPS];
     if (allowed_ips == nullptr) return {};
-    return for_each_nested(allowed_ips, [&](nlattr& nested) -> Status {
-        session.allowed_ips.insert(WGS_TRY(decode_allowed_ip(nested)));
+    std::vector<Prefix> prefixes;
+    const auto take = [&](nlattr& nested) -> Status {
+        prefixes.push_back(WGS_TRY(decode_allowed_ip(nested)));
         return {};
-    });
+    };
+    WGS_TRY(for_each_nested(allowed_ips, take));
+    session.allowed_ips.insert(prefixes);
+    return {};
 }
 
 }  // namespace
@@ -217,17 +241,20 @@ NetlinkMessage WireguardEncoder::set_device(const TunnelSettings& settings,
     return message;
 }
 
-std::vector<NetlinkMessage> WireguardEncoder::update_peer(const PeerUpdate& update) const {
+std::vector<NetlinkMessage> WireguardEncoder::update_peers(
+    std::span<const PeerUpdate> updates) const {
     std::vector<NetlinkMessage> messages;
-    std::span<const Prefix> left = update.add_allowed_ips;
-    messages.push_back(peer_request(family_, device_, update.public_key, 0, [&](nl_msg* message) {
-        put_changes(message, update);
-        put_allowed_ips(message, left, AllowedIpAction::add);
-    }));
-    while (!left.empty()) {
-        messages.push_back(peer_request(
-            family_, device_, update.public_key, WGPEER_F_UPDATE_ONLY,
-            [&](nl_msg* message) { put_allowed_ips(message, left, AllowedIpAction::add); }));
+    while (!updates.empty()) {
+        std::span<const Prefix> left = updates.front().add_allowed_ips;
+        messages.push_back(start_request(family_, 0, WG_CMD_SET_DEVICE, device_));
+        put_peers(messages.back().get(), updates, left);
+        const PublicKey& last = updates.front().public_key;
+        updates = updates.subspan(1);
+        while (!left.empty()) {
+            messages.push_back(peer_request(
+                family_, device_, last, WGPEER_F_UPDATE_ONLY,
+                [&](nl_msg* message) { put_allowed_ips(message, left, AllowedIpAction::add); }));
+        }
     }
     return messages;
 }

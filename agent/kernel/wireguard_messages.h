@@ -26,9 +26,11 @@ class WireguardEncoder {
     [[nodiscard]] NetlinkMessage get_device() const;
     [[nodiscard]] NetlinkMessage set_device(const TunnelSettings& settings,
                                             const PrivateKey& key) const;
-    // To be sent in order. A peer with many allowed IPs takes several messages; those after the
-    // first do not create the peer again if it has been removed meanwhile.
-    [[nodiscard]] std::vector<NetlinkMessage> update_peer(const PeerUpdate& update) const;
+    // To be sent in order. A message takes as many peers as have room. A peer with many allowed IPs
+    // takes several messages; those after the first do not create the peer again if it has been
+    // removed meanwhile.
+    [[nodiscard]] std::vector<NetlinkMessage> update_peers(
+        std::span<const PeerUpdate> updates) const;
     // By the per-prefix remove flag, which Linux has since 6.16.
     [[nodiscard]] std::vector<NetlinkMessage> remove_allowed_ips(
         const PublicKey& peer, std::span<const Prefix> prefixes) const;

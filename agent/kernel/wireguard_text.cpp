@@ -127,6 +127,7 @@ class DeviceParser {
     Result<TunnelState> end(std::string_view what) && {
         if (!errno_) return malformed();
         if (*errno_ != 0) return os_error(*errno_, what);
+        end_session();
         return std::move(state_);
     }
 
@@ -153,17 +154,23 @@ class DeviceParser {
     }
 
     Status start_session(const Line& line) {
+        end_session();
         const auto [place, added] = state_.sessions.try_emplace(WGS_TRY(public_key(line)));
         if (!added) return bad(line);
         session_ = &place->second;
         return {};
     }
 
+    void end_session() {
+        if (session_ != nullptr) session_->allowed_ips.insert(allowed_ips_);
+        allowed_ips_.clear();
+    }
+
     Status take_session(const Line& line) {
         if (line.key == "allowed_ip") {
             const auto prefix = Prefix::parse(line.value);
             if (!prefix) return bad(line);
-            session_->allowed_ips.insert(*prefix);
+            allowed_ips_.push_back(*prefix);
         } else if (line.key == "endpoint") {
             session_->endpoint = WGS_TRY(endpoint(line));
         } else if (line.key == "persistent_keepalive_interval") {
@@ -207,6 +214,7 @@ class DeviceParser {
 
     TunnelState state_;
     Session* session_ = nullptr;
+    std::vector<Prefix> allowed_ips_;  // of this session
     std::optional<int> errno_;
 };
 
@@ -234,13 +242,17 @@ std::string format_settings(const TunnelState& actual, const TunnelSettings& wan
     return text;
 }
 
-std::string format_update(const PeerUpdate& update) {
-    std::string text = "set=1\n" + peer_line(update.public_key);
-    if (update.endpoint) text += "endpoint=" + update.endpoint->to_string() + "\n";
-    if (update.keepalive) {
-        text += "persistent_keepalive_interval=" + std::to_string(update.keepalive->count()) + "\n";
+std::string format_updates(std::span<const PeerUpdate> updates) {
+    std::string text = "set=1\n";
+    for (const PeerUpdate& update : updates) {
+        text += peer_line(update.public_key);
+        if (update.endpoint) text += "endpoint=" + update.endpoint->to_string() + "\n";
+        if (update.keepalive)
+            text +=
+                "persistent_keepalive_interval=" + std::to_string(update.keepalive->count()) + "\n";
+        text += allowed_ip_lines(update.add_allowed_ips);
     }
-    return text + allowed_ip_lines(update.add_allowed_ips) + "\n";
+    return text + "\n";
 }
 
 std::string format_removal(const PublicKey& peer) {

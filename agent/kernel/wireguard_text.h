@@ -19,7 +19,7 @@ inline constexpr std::string_view kTextGetRequest = "get=1\n\n";
 // its sockets even if it is the same one; the private key always. The caller wipes the text.
 std::string format_settings(const TunnelState& actual, const TunnelSettings& wanted,
                             const PrivateKey& key);
-std::string format_update(const PeerUpdate& update);
+std::string format_updates(std::span<const PeerUpdate> updates);
 std::string format_removal(const PublicKey& peer);
 // Moves the prefixes to a peer that nobody has and removes that peer, in one request.
 std::string format_steal(const PublicKey& thrower, std::span<const Prefix> prefixes);

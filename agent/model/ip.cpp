@@ -76,7 +76,7 @@ bool IpAddress::is_unspecified() const {
     return bytes_ == std::array<std::uint8_t, 16>{};
 }
 
-Prefix::Prefix(const IpAddress& address, int length) : length_(length) {
+Prefix::Prefix(const IpAddress& address, int length) : length_(static_cast<std::uint8_t>(length)) {
     std::array<std::uint8_t, 16> bytes{};
     std::copy(address.bytes().begin(), address.bytes().end(), bytes.begin());
     const auto whole = static_cast<std::size_t>(length) / 8;

@@ -46,7 +46,8 @@ class Prefix {
     // 0.0.0.0/0
     Prefix() = default;
     // The single address: /32 or /128.
-    explicit Prefix(const IpAddress& address) : address_(address), length_(address.bits()) {}
+    explicit Prefix(const IpAddress& address)
+        : address_(address), length_(static_cast<std::uint8_t>(address.bits())) {}
     // Host bits are cleared. `length` is within 0..address.bits().
     Prefix(const IpAddress& address, int length);
     // "10.1.0.0/24". A missing length, or host bits that are set, is an error.
@@ -63,7 +64,7 @@ class Prefix {
 
   private:
     IpAddress address_;
-    int length_ = 0;
+    std::uint8_t length_ = 0;
 };
 
 // A UDP endpoint; the port is in host byte order.

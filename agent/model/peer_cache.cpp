@@ -2,89 +2,72 @@
 #include "model/peer_cache.h"
 
 #include <algorithm>
-#include <array>
-#include <span>
-#include <tuple>
 #include <utility>
 
 namespace wgs {
 namespace {
 
-// RFC 1122 3.2.1.3, RFC 3927, RFC 5771 and RFC 4291 2.5-2.7.
-const std::array<Prefix, 8>& reserved_prefixes() {
-    static const std::array<Prefix, 8> kPrefixes = {
-        Prefix::parse("0.0.0.0/8").value(),      Prefix::parse("127.0.0.0/8").value(),
-        Prefix::parse("169.254.0.0/16").value(), Prefix::parse("224.0.0.0/4").value(),
-        Prefix::parse("::/128").value(),         Prefix::parse("::1/128").value(),
-        Prefix::parse("fe80::/10").value(),      Prefix::parse("ff00::/8").value()};
-    return kPrefixes;
+// All that the node may have a claim to, whatever the rules were when it was told.
+PrefixSet listed(const NodeInfo& node) {
+    std::vector<Prefix> all = node.prefixes;
+    for (const IpAddress& address : node.addresses)
+        all.emplace_back(address);
+    return PrefixSet(all);
 }
 
-bool overlap(const Prefix& a, const Prefix& b) {
-    return a.contains(b) || b.contains(a);
-}
-
-bool is_reserved(const Prefix& prefix) {
-    const auto& reserved = reserved_prefixes();
-    return std::any_of(reserved.begin(), reserved.end(),
-                       [&](const Prefix& other) { return overlap(prefix, other); });
-}
-
-bool any_contains(const std::vector<Prefix>& prefixes, const Prefix& prefix) {
-    return std::any_of(prefixes.begin(), prefixes.end(),
-                       [&](const Prefix& other) { return other.contains(prefix); });
-}
-
-bool is_own(const NodeInfo& self, const Prefix& prefix) {
-    return any_contains(self.prefixes, prefix) ||
-           std::any_of(self.addresses.begin(), self.addresses.end(),
-                       [&](const IpAddress& address) { return Prefix(address) == prefix; });
+template <class T>
+std::vector<T> take_sorted(std::vector<T>& values) {
+    std::ranges::sort(values);
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+    return std::exchange(values, {});
 }
 
 }  // namespace
 
-struct PeerCache::Claim {
-    Prefix prefix;
-    CachedPeer* peer;
-    PrefixClass prefix_class;
-};
-
 PeerCache::PeerCache(NodeInfo self, Limits limits)
     : self_(std::move(self)), limits_(std::move(limits)) {}
 
+const NodeInfo* PeerCache::last_word(const std::string& name) const {
+    if (const auto told = pending_.find(name); told != pending_.end())
+        return told->second ? &*told->second : nullptr;
+    if (const auto peer = peers_.find(name); peer != peers_.end()) return &peer->second.info;
+    const auto waiting = outside_.find(name);
+    return waiting == outside_.end() ? nullptr : &waiting->second;
+}
+
 bool PeerCache::upsert(const NodeInfo& node) {
-    const auto [known, is_new] = nodes_.try_emplace(node.name, node);
-    if (!is_new && known->second == node) return false;
-    known->second = node;
-    stale_ = true;
+    if (node.name == self_.name) return false;
+    const NodeInfo* known = last_word(node.name);
+    if (known != nullptr && *known == node) return false;
+    pending_.insert_or_assign(node.name, node);
     return true;
 }
 
 bool PeerCache::remove(const std::string& name) {
-    const bool known = nodes_.erase(name) > 0;
-    stale_ = stale_ || known;
-    return known;
+    if (last_word(name) == nullptr) return false;
+    pending_.insert_or_assign(name, std::nullopt);
+    return true;
 }
 
 bool PeerCache::set_self(const NodeInfo& self) {
     if (self_ == self) return false;
+    if (self_.public_key) touched_keys_.insert(*self_.public_key);
+    if (self.public_key) touched_keys_.insert(*self.public_key);
     self_ = self;
-    stale_ = true;
+    self_pending_ = true;
     return true;
 }
 
 void PeerCache::seed_holder(const Prefix& prefix, const std::string& node) {
-    if (complete_) return;
-    seeds_[prefix] = node;
-    stale_ = true;
+    if (!complete_) claims_.seed(prefix, node);
 }
 
 void PeerCache::mark_complete() {
     if (complete_) return;
     resolve();  // so that seeds which are claimed become holders
-    seeds_.clear();
+    claims_.release_seeds();
     complete_ = true;
-    stale_ = true;
+    changes_.everything = true;
 }
 
 const std::map<std::string, CachedPeer>& PeerCache::peers() const {
@@ -94,141 +77,135 @@ const std::map<std::string, CachedPeer>& PeerCache::peers() const {
 
 const std::vector<Rejection>& PeerCache::rejections() const {
     resolve();
+    if (std::exchange(rejections_stale_, false)) collect_rejections();
     return rejections_;
 }
 
+CacheChanges PeerCache::take_changes() {
+    resolve();
+    return {.everything = std::exchange(changes_.everything, false),
+            .peers = take_sorted(changes_.peers),
+            .prefixes = take_sorted(changes_.prefixes)};
+}
+
 void PeerCache::resolve() const {
-    if (!std::exchange(stale_, false)) return;
-    rejections_.clear();
-    admit();
+    if (pending_.empty() && !self_pending_ && claims_.settled()) return;
+    rejections_stale_ = true;
+    take_pending();
+    if (std::exchange(self_pending_, false)) {
+        changes_.everything = true;
+        for (auto& peer : peers_)
+            change(peer, peer.second.info);
+    }
     find_key_conflicts();
-    award(gather_claims());
-    std::sort(rejections_.begin(), rejections_.end());
+    settle_claims();
 }
 
-// Fills peers_ with the nodes inside the limit: those already in first, then by name.
-void PeerCache::admit() const {
-    std::map<std::string, CachedPeer> admitted;
-    for (const bool incumbents : {true, false}) {
-        for (const auto& [name, node] : nodes_) {
-            if (name == self_.name || peers_.contains(name) != incumbents) continue;
-            if (admitted.size() < limits_.max_peers) {
-                admitted[name] = {.info = node, .endpoint = choose_endpoint(node), .prefixes = {}};
-            } else {
-                rejections_.push_back(
-                    {.node = name, .what = name, .reason = "there are more nodes than max_peers"});
-            }
+// Those that are in already stay so; there is room for others in order of name.
+void PeerCache::take_pending() const {
+    for (auto& [name, node] : std::exchange(pending_, {})) {
+        const auto peer = peers_.find(name);
+        if (peer == peers_.end()) {
+            outside_.erase(name);
+            if (node) outside_.emplace(name, std::move(*node));
+        } else if (!node) {
+            expel(peer);
+        } else if (peer->second.info != *node) {
+            change(*peer, std::move(*node));
         }
     }
-    peers_ = std::move(admitted);
+    while (!outside_.empty() && peers_.size() < limits_.max_peers) {
+        auto first = outside_.extract(outside_.begin());
+        admit(first.key(), std::move(first.mapped()));
+    }
 }
 
+void PeerCache::admit(const std::string& name, NodeInfo node) const {
+    const auto peer = peers_.emplace(name, CachedPeer{.info = {.name = name}}).first;
+    change(*peer, std::move(node));
+}
+
+void PeerCache::expel(Peers::iterator peer) const {
+    claims_.replace(peer->first, listed(peer->second.info), {});
+    change_key(*peer, std::nullopt);
+    changes_.peers.push_back(peer->first);
+    peers_.erase(peer);
+}
+
+void PeerCache::change(Peers::value_type& peer, NodeInfo node) const {
+    auto& [name, cached] = peer;
+    claims_.replace(name, listed(cached.info), rules().claims_of(node));
+    change_key(peer, node.public_key);
+    cached.endpoint = choose_endpoint(node);
+    cached.info = std::move(node);
+    touched_peers_.insert(name);
+}
+
+void PeerCache::change_key(Peers::value_type& peer, const std::optional<PublicKey>& key) const {
+    const std::optional<PublicKey>& old = peer.second.info.public_key;
+    if (old == key) return;
+    if (old) {
+        const auto [first, last] = keys_.equal_range(*old);
+        keys_.erase(std::find_if(first, last, [&](const auto& it) { return it.second == &peer; }));
+        touched_keys_.insert(*old);
+    }
+    if (!key) return;
+    keys_.emplace(*key, &peer);
+    touched_keys_.insert(*key);
+}
+
+// A peer whose key is touched by its own doing is among the touched peers already.
 void PeerCache::find_key_conflicts() const {
-    std::map<PublicKey, int> claimants;
-    if (self_.public_key) ++claimants[*self_.public_key];
-    for (const auto& [name, peer] : peers_) {
-        if (peer.info.public_key) ++claimants[*peer.info.public_key];
-    }
-    for (auto& [name, peer] : peers_) {
-        if (!peer.info.public_key || claimants[*peer.info.public_key] == 1) continue;
-        peer.key_conflict = true;
-        rejections_.push_back({.node = name,
-                               .what = peer.info.public_key->to_base64(),
-                               .reason = "another node has the same public key"});
-    }
-}
-
-std::vector<PeerCache::Claim> PeerCache::gather_claims() const {
-    std::vector<Claim> claims;
-    for (auto& [name, peer] : peers_)
-        gather_prefixes(peer, claims);
-    // The order of names makes the first of a group win; class `node` comes before `pod`, so that
-    // an address which is listed as a prefix too stays an address.
-    const auto rank = [](const Claim& claim) {
-        return std::tuple<const Prefix&, const std::string&, bool>(
-            claim.prefix, claim.peer->info.name, claim.prefix_class == PrefixClass::pod);
-    };
-    std::sort(claims.begin(), claims.end(),
-              [&](const Claim& a, const Claim& b) { return rank(a) < rank(b); });
-    const auto same = [](const Claim& a, const Claim& b) {
-        return a.prefix == b.prefix && a.peer == b.peer;
-    };
-    claims.erase(std::unique(claims.begin(), claims.end(), same), claims.end());
-    return claims;
-}
-
-void PeerCache::gather_prefixes(CachedPeer& peer, std::vector<Claim>& claims) const {
-    for (const IpAddress& address : peer.info.addresses) {
-        consider({.prefix = Prefix(address), .peer = &peer, .prefix_class = PrefixClass::node},
-                 claims);
-    }
-    const std::size_t accepted = std::min(peer.info.prefixes.size(), limits_.max_prefixes_per_node);
-    for (const Prefix& prefix : std::span(peer.info.prefixes).first(accepted)) {
-        consider({.prefix = prefix, .peer = &peer, .prefix_class = PrefixClass::pod}, claims);
-    }
-    if (accepted < peer.info.prefixes.size()) {
-        rejections_.push_back(
-            {.node = peer.info.name,
-             .what = std::to_string(peer.info.prefixes.size() - accepted) + " prefixes",
-             .reason = "the node claims more than " + std::to_string(accepted) + " prefixes"});
-    }
-}
-
-void PeerCache::consider(const Claim& claim, std::vector<Claim>& claims) const {
-    const std::string_view reason = reason_to_refuse(claim);
-    if (reason.empty()) {
-        claims.push_back(claim);
-    } else {
-        rejections_.push_back({.node = claim.peer->info.name,
-                               .what = claim.prefix.to_string(),
-                               .reason = std::string(reason)});
-    }
-}
-
-std::string_view PeerCache::reason_to_refuse(const Claim& claim) const {
-    if (claim.prefix.length() == 0) return "a default route is not a prefix of one node";
-    if (is_reserved(claim.prefix)) return "touches a loopback, link-local or multicast range";
-    if (is_own(self_, claim.prefix)) return "belongs to this node";
-    const bool limited =
-        claim.prefix_class == PrefixClass::pod && !limits_.cluster_prefixes.empty();
-    if (limited && !any_contains(limits_.cluster_prefixes, claim.prefix)) {
-        return "outside cluster_prefixes";
-    }
-    return {};
-}
-
-// Settles each group of equal prefixes.
-void PeerCache::award(const std::vector<Claim>& claims) const {
-    std::map<Prefix, std::string> holders;
-    for (auto first = claims.begin(); first != claims.end();) {
-        const auto last = std::find_if(
-            first, claims.end(), [&](const Claim& claim) { return claim.prefix != first->prefix; });
-        const std::string holder = choose_holder({first, last});
-        for (const Claim& claim : std::span(first, last)) {
-            if (claim.peer->info.name == holder) {
-                claim.peer->prefixes.emplace(claim.prefix, claim.prefix_class);
-                holders.emplace_hint(holders.end(), claim.prefix, holder);
-            } else {
-                rejections_.push_back({.node = claim.peer->info.name,
-                                       .what = claim.prefix.to_string(),
-                                       .reason = "belongs to " + holder});
-            }
+    for (const PublicKey& key : std::exchange(touched_keys_, {})) {
+        const auto [first, last] = keys_.equal_range(key);
+        const bool conflict = self_.public_key == key || std::distance(first, last) > 1;
+        for (auto claimant = first; claimant != last; ++claimant) {
+            auto& [name, peer] = *claimant->second;
+            if (std::exchange(peer.key_conflict, conflict) != conflict)
+                changes_.peers.push_back(name);
         }
-        first = last;
     }
-    holders_ = std::move(holders);
+    for (const std::string& name : touched_peers_) {
+        CachedPeer& peer = peers_.at(name);
+        if (!peer.info.public_key) peer.key_conflict = false;
+    }
 }
 
-// The holder so far if it claims the prefix or it is kept for it, else the first by name.
-std::string PeerCache::choose_holder(std::span<const Claim> group) const {
-    const Prefix& prefix = group.front().prefix;
-    if (const auto seed = seeds_.find(prefix); seed != seeds_.end()) return seed->second;
-    const auto holder = holders_.find(prefix);
-    const bool stays = holder != holders_.end() &&
-                       std::any_of(group.begin(), group.end(), [&](const Claim& claim) {
-                           return claim.peer->info.name == holder->second;
-                       });
-    return stays ? holder->second : group.front().peer->info.name;
+void PeerCache::settle_claims() const {
+    claims_.settle([&](const Prefix& prefix) { changes_.prefixes.push_back(prefix); },
+                   [&](std::string_view node) { touched_peers_.emplace(node); });
+    for (const std::string& name : std::exchange(touched_peers_, {})) {
+        const auto peer = peers_.find(name);
+        peer->second.prefixes = claims_.held(peer->first, listed(peer->second.info));
+        changes_.peers.push_back(name);
+    }
+}
+
+void PeerCache::collect_rejections() const {
+    rejections_.clear();
+    const auto reject = [&](const std::string& node, std::string what, std::string reason) {
+        rejections_.push_back({.node = node, .what = std::move(what), .reason = std::move(reason)});
+    };
+    for (const auto& [name, node] : outside_)
+        reject(name, name, "there are more nodes than max_peers");
+    for (const auto& [name, peer] : peers_) {
+        const NodeInfo& info = peer.info;
+        if (peer.key_conflict)
+            reject(name, info.public_key->to_base64(), "another node has the same public key");
+        static_cast<void>(
+            rules().claims_of(info, [&](const Prefix& prefix, std::string_view reason) {
+                reject(name, prefix.to_string(), std::string(reason));
+            }));
+        const std::size_t limit = limits_.max_prefixes_per_node;
+        if (info.prefixes.size() > limit) {
+            reject(name, std::to_string(info.prefixes.size() - limit) + " prefixes",
+                   "the node claims more than " + std::to_string(limit) + " prefixes");
+        }
+    }
+    claims_.losses([&](std::string_view node, const Prefix& prefix, std::string_view holder) {
+        reject(std::string(node), prefix.to_string(), "belongs to " + std::string(holder));
+    });
+    std::ranges::sort(rejections_);
 }
 
 std::optional<Endpoint> PeerCache::choose_endpoint(const NodeInfo& node) const {

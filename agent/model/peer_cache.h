@@ -6,13 +6,15 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <span>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "model/claims.h"
 #include "model/ip.h"
 #include "model/node.h"
+#include "model/prefix_rules.h"
 
 namespace wgs {
 
@@ -25,13 +27,24 @@ struct Rejection {
     auto operator<=>(const Rejection&) const = default;
 };
 
-enum class PrefixClass : std::uint8_t { pod = 0, node = 1 };
-
 struct CachedPeer {
     NodeInfo info;
-    std::optional<Endpoint> endpoint;        // the first address of a family that self has
-    bool key_conflict = false;               // another node, or self, has the same public key
-    std::map<Prefix, PrefixClass> prefixes;  // what this node really owns, after all rules
+    std::optional<Endpoint> endpoint;  // the first address of a family that self has
+    bool key_conflict = false;         // another node, or self, has the same public key
+    ClassedPrefixes prefixes;          // what this node really owns, after all rules
+};
+
+// It has an endpoint, and a key of its own.
+[[nodiscard]] inline bool is_programmable(const CachedPeer& peer) {
+    return peer.info.public_key && !peer.key_conflict && peer.endpoint;
+}
+
+// What is no longer as it was. The peers that hold these prefixes, and those that held them, are
+// among the peers named.
+struct CacheChanges {
+    bool everything = false;         // what self is, or whether the source is complete
+    std::vector<std::string> peers;  // new, changed or gone; sorted
+    std::vector<Prefix> prefixes;    // in other hands or of another class; sorted
 };
 
 // Rules:
@@ -45,8 +58,8 @@ struct CachedPeer {
 //  - A public key belongs to one node; with two claimants (self is one) neither is usable.
 //  - Self is never a peer.
 //  - Nodes beyond `max_peers` wait outside, in order of name, until one inside leaves; prefixes of
-//  a
-//    node beyond `max_prefixes_per_node`, in the order the node lists them, are refused.
+//    a node beyond `max_prefixes_per_node`, in the order the node lists them, are refused.
+// What was told is resolved when somebody asks, at the cost of what has changed.
 class PeerCache {
   public:
     struct Limits {
@@ -71,36 +84,52 @@ class PeerCache {
 
     [[nodiscard]] bool complete() const { return complete_; }
     [[nodiscard]] const NodeInfo& self() const { return self_; }
-    // By name; recomputed lazily after a change.
+    // By name.
     [[nodiscard]] const std::map<std::string, CachedPeer>& peers() const;
+    // Costs a walk over all peers after each change.
     [[nodiscard]] const std::vector<Rejection>& rejections() const;
+    // Since the last call.
+    [[nodiscard]] CacheChanges take_changes();
 
   private:
-    struct Claim;
+    using Peers = std::map<std::string, CachedPeer>;
 
+    [[nodiscard]] const NodeInfo* last_word(const std::string& name) const;
     void resolve() const;
-    void admit() const;
+    void take_pending() const;
+    void admit(const std::string& name, NodeInfo node) const;
+    void expel(Peers::iterator peer) const;
+    void change(Peers::value_type& peer, NodeInfo node) const;
+    void change_key(Peers::value_type& peer, const std::optional<PublicKey>& key) const;
     void find_key_conflicts() const;
-    [[nodiscard]] std::vector<Claim> gather_claims() const;
-    void award(const std::vector<Claim>& claims) const;
-    [[nodiscard]] std::string choose_holder(std::span<const Claim> group) const;
-    void gather_prefixes(CachedPeer& peer, std::vector<Claim>& claims) const;
-    void consider(const Claim& claim, std::vector<Claim>& claims) const;
-    [[nodiscard]] std::string_view reason_to_refuse(const Claim& claim) const;
+    void settle_claims() const;
+    void collect_rejections() const;
+    [[nodiscard]] PrefixRules rules() const {
+        return {self_, limits_.cluster_prefixes, limits_.max_prefixes_per_node};
+    }
     [[nodiscard]] std::optional<Endpoint> choose_endpoint(const NodeInfo& node) const;
 
     NodeInfo self_;
     Limits limits_;
     bool complete_ = false;
-    std::map<std::string, NodeInfo> nodes_;
-    std::map<Prefix, std::string> seeds_;  // empty once complete
 
-    // The outcome of the last resolution; `holders_` and the names in `peers_` are also the
-    // incumbents of the next one.
-    mutable bool stale_ = true;
-    mutable std::map<Prefix, std::string> holders_;
-    mutable std::map<std::string, CachedPeer> peers_;
+    // The last word on each node since the last resolution; none: it has left.
+    mutable std::map<std::string, std::optional<NodeInfo>> pending_;
+    mutable bool self_pending_ = false;
+
+    // The outcome of the last resolution, from which the next one goes on.
+    mutable Peers peers_;
+    mutable std::map<std::string, NodeInfo> outside_;  // beyond max_peers
+    mutable std::multimap<PublicKey, Peers::value_type*> keys_;
+    mutable Claims claims_;
     mutable std::vector<Rejection> rejections_;
+    mutable bool rejections_stale_ = false;
+
+    // Of the resolution under way.
+    mutable std::set<PublicKey> touched_keys_;
+    mutable std::set<std::string> touched_peers_;  // whose prefixes are to be listed anew
+
+    mutable CacheChanges changes_;
 };
 
 }  // namespace wgs

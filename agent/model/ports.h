@@ -23,12 +23,14 @@ class WireguardDevice {
     [[nodiscard]] virtual BackendKind kind() const = 0;
     // None: the device does not exist. An interface of another type with the same name is an error.
     virtual Result<std::optional<TunnelState>> observe() = 0;
+    // As observe(), at the same cost for any number of peers.
+    virtual Result<std::optional<TunnelLink>> observe_link() = 0;
     // Creates the device (down, no key). It already existing is not an error.
     virtual Status create() = 0;
     // Sets private key, port, fwmark and MTU, then sets the link up. Touches no peer.
     virtual Status configure(const TunnelSettings& settings) = 0;
-    // Adds the peer if it is not there.
-    virtual Status update_peer(const PeerUpdate& update) = 0;
+    // In order; adds peers that are not there. On error some of them may have been updated.
+    virtual Status update_peers(std::span<const PeerUpdate> updates) = 0;
     // Takes single allowed IPs from a peer without a moment in which any other one is missing.
     virtual Status remove_allowed_ips(const PublicKey& peer, std::span<const Prefix> prefixes) = 0;
     virtual Status remove_peer(const PublicKey& peer) = 0;
@@ -42,7 +44,11 @@ class Steering {
   public:
     virtual ~Steering() = default;
 
-    virtual Result<SteeringState> observe() = 0;
+    // Everything but the hooks and what is watched.
+    virtual Result<SteeringState> observe_tables() = 0;
+    virtual Result<HookState> observe_hooks() = 0;
+    // Reading these tables is slow, and nobody else writes them.
+    virtual Result<WatchTable> observe_watched() = 0;
     virtual Status set_tunnel(const TunnelEntry& entry) = 0;
     // An entry without a device frees the row.
     virtual Status set_underlay(std::uint8_t index, const UnderlayEntry& entry) = 0;
@@ -57,11 +63,11 @@ class Steering {
     virtual Status set_peer_way(PeerId id, const PeerWay& way) = 0;
     // Frees an id to which no prefix points any more.
     virtual Status release_peer(PeerId id) = 0;
-    virtual Status set_prefix(const Prefix& prefix, const Owner& owner) = 0;
-    virtual Status remove_prefix(const Prefix& prefix) = 0;
-    // What the watcher of leaving packets reports; `flags` are of enum wgs_watch.
-    virtual Status set_watch(const Prefix& prefix, std::uint32_t flags) = 0;
-    virtual Status remove_watch(const Prefix& prefix) = 0;
+    // These take many at once, in order. On error some of them may have been carried out.
+    virtual Status set_prefixes(std::span<const PrefixRow> rows) = 0;
+    virtual Status remove_prefixes(std::span<const Prefix> prefixes) = 0;
+    virtual Status set_watched(std::span<const WatchRow> rows) = 0;
+    virtual Status remove_watched(std::span<const Prefix> prefixes) = 0;
     // Adds a pod, or replaces what is known of it in one store.
     virtual Status set_pod(const IpAddress& address, const LocalPod& pod) = 0;
     virtual Status remove_pod(const IpAddress& address) = 0;

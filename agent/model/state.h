@@ -14,7 +14,8 @@
 #include "model/config.h"
 #include "model/ip.h"
 #include "model/key.h"
-#include "model/peer_cache.h"
+#include "model/prefix_map.h"
+#include "model/prefix_rules.h"
 
 namespace wgs {
 
@@ -34,7 +35,15 @@ struct Session {
     std::optional<Clock::time_point> last_handshake;
     std::uint64_t rx_bytes = 0;  // as counted by WireGuard, headers included
     std::uint64_t tx_bytes = 0;
-    std::set<Prefix> allowed_ips;
+    PrefixSet allowed_ips;
+};
+
+// A WireGuard device as a link.
+struct TunnelLink {
+    std::uint32_t ifindex = 0;
+    bool up = false;
+    std::uint32_t mtu = 0;
+    bool operator==(const TunnelLink&) const = default;
 };
 
 // One WireGuard device.
@@ -103,6 +112,19 @@ struct Owner {
     bool operator==(const Owner&) const = default;
 };
 
+struct PrefixRow {
+    Prefix prefix;
+    Owner owner;
+    bool operator==(const PrefixRow&) const = default;
+};
+
+// What the watcher of leaving packets reports of a prefix; `flags` are of enum wgs_watch.
+struct WatchRow {
+    Prefix prefix;
+    std::uint32_t flags = 0;
+    bool operator==(const WatchRow&) const = default;
+};
+
 // What a peer id stands for.
 struct PeerRecord {
     std::string name;
@@ -148,20 +170,25 @@ struct LocalPod {
 };
 using LocalPods = std::map<IpAddress, LocalPod>;
 
+struct HookState {
+    std::set<Hook> hooks;     // where our current programs are attached
+    std::set<Hook> outdated;  // where older ones of ours are
+    // Guards that could not be attached, and why. They are missing here again when it is time for
+    // another try.
+    std::map<Hook, std::string> refused;
+};
+
+using WatchTable = PrefixMap<std::uint32_t>;  // flags of enum wgs_watch
+
 // Everything in BPF maps and hooks.
-struct SteeringState {
-    std::map<Prefix, Owner> prefixes;
+struct SteeringState : HookState {
+    PrefixMap<Owner> prefixes;
     std::map<PeerId, PeerSlot> slots;                 // used ids only, special ids not included
     TunnelEntry tunnel;                               // index 0
     std::map<std::uint8_t, UnderlayEntry> underlays;  // used rows only
     std::set<Service> bypass;
     LocalPods pods;
-    std::map<Prefix, std::uint32_t> watched;  // enum wgs_watch
-    std::set<Hook> hooks;                     // where our current programs are attached
-    std::set<Hook> outdated;                  // where older ones of ours are
-    // Guards that could not be attached, and why. They are missing here again when it is time for
-    // another try.
-    std::map<Hook, std::string> refused;
+    WatchTable watched;
 };
 
 }  // namespace wgs

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/apply.h"
 
+#include <utility>
+
 namespace wgs {
 namespace {
 
@@ -12,12 +14,12 @@ struct Apply {
     Status operator()(const ConfigureTunnel& step) const {
         return wireguard.configure(step.settings);
     }
-    Status operator()(const UpdateSession& step) const {
-        return wireguard.update_peer(step.update);
+    Status operator()(const UpdateSessions& step) const {
+        return wireguard.update_peers(step.updates);
     }
     Status operator()(const RestartSession& step) const {
         WGS_TRY(wireguard.remove_peer(step.update.public_key));
-        return wireguard.update_peer(step.update);
+        return wireguard.update_peers({&step.update, 1});
     }
     Status operator()(const RemoveAllowedIps& step) const {
         return wireguard.remove_allowed_ips(step.public_key, step.prefixes);
@@ -46,16 +48,14 @@ struct Apply {
         return steering.set_peer_way(step.id, step.way);
     }
     Status operator()(const ReleasePeer& step) const { return steering.release_peer(step.id); }
-    Status operator()(const SetPrefix& step) const {
-        return steering.set_prefix(step.prefix, step.owner);
+    Status operator()(const SetPrefixes& step) const { return steering.set_prefixes(step.rows); }
+    Status operator()(const RemovePrefixes& step) const {
+        return steering.remove_prefixes(step.prefixes);
     }
-    Status operator()(const RemovePrefix& step) const {
-        return steering.remove_prefix(step.prefix);
+    Status operator()(const SetWatched& step) const { return steering.set_watched(step.rows); }
+    Status operator()(const RemoveWatched& step) const {
+        return steering.remove_watched(step.prefixes);
     }
-    Status operator()(const SetWatch& step) const {
-        return steering.set_watch(step.prefix, step.flags);
-    }
-    Status operator()(const RemoveWatch& step) const { return steering.remove_watch(step.prefix); }
     Status operator()(const SetPod& step) const { return steering.set_pod(step.address, step.pod); }
     Status operator()(const RemovePod& step) const { return steering.remove_pod(step.address); }
     Status operator()(const AttachHook& step) const { return steering.attach(step.hook); }
@@ -64,12 +64,10 @@ struct Apply {
 
 }  // namespace
 
-Status apply(const std::vector<Step>& steps, WireguardDevice& wireguard, Steering& steering) {
+Status apply(const Step& step, WireguardDevice& wireguard, Steering& steering) {
     const Apply visitor{.wireguard = wireguard, .steering = steering};
-    for (const Step& step : steps) {
-        WGS_TRY(std::visit(visitor, step).within(describe(step)));
-    }
-    return {};
+    Status applied = std::visit(visitor, step);
+    return applied ? applied : std::move(applied).within(describe(step));
 }
 
 }  // namespace wgs

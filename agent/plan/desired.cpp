@@ -22,11 +22,14 @@ const Underlay* underlay_to(const Endpoint& endpoint, const std::vector<Underlay
 }
 
 // Of the tunnel's device, which pads packets up to it: what the widest way takes.
-std::uint32_t device_mtu(const DesiredState& desired, const std::vector<Underlay>& underlays) {
+std::uint32_t device_mtu(const DesiredState& desired, const ActualState& actual,
+                         const Scope& scope) {
     std::uint32_t mtu = 0;
-    for (const auto& [name, peer] : desired.peers)
+    if (!scope.everything && actual.tunnel) mtu = actual.tunnel->mtu;
+    for (const DesiredPeer& peer : desired.peers)
         mtu = std::max<std::uint32_t>(mtu, peer.mtu);
     if (mtu != 0) return mtu;
+    const auto& underlays = actual.underlays;
     return tunnel_mtu(underlays.empty() ? kDefaultUnderlayMtu : underlays.front().mtu, Family::v4);
 }
 
@@ -37,12 +40,12 @@ PeerState why_unprogrammed(const CachedPeer& peer) {
 }
 
 DesiredPeer desired_peer(const CachedPeer& peer, const HandshakeDriver& handshakes) {
-    DesiredPeer wanted{.unprogrammed = why_unprogrammed(peer), .prefixes = peer.prefixes};
-    if (peer.info.public_key && !peer.key_conflict && peer.endpoint) {
-        wanted.public_key = peer.info.public_key;
-        wanted.endpoint = peer.endpoint;
-        wanted.handshake = handshakes.advice(*peer.info.public_key);
-    }
+    DesiredPeer wanted{
+        .name = peer.info.name, .unprogrammed = why_unprogrammed(peer), .prefixes = peer.prefixes};
+    if (!is_programmable(peer)) return wanted;
+    wanted.public_key = peer.info.public_key;
+    wanted.endpoint = peer.endpoint;
+    wanted.handshake = handshakes.advice(*peer.info.public_key);
     return wanted;
 }
 
@@ -65,8 +68,8 @@ std::uint32_t tunnel_mtu(std::uint32_t underlay_mtu, Family underlay_family) {
 }
 
 DesiredState make_desired(const PeerCache& cache, const Config& config, const PublicKey& own_key,
-                          const std::vector<Underlay>& underlays, const Routes& routes,
-                          const HandshakeDriver& handshakes) {
+                          const ActualState& actual, const Routes& routes,
+                          const HandshakeDriver& handshakes, const Scope& scope) {
     DesiredState desired{
         .complete = cache.complete(),
         .policy = config.policy,
@@ -81,11 +84,11 @@ DesiredState make_desired(const PeerCache& cache, const Config& config, const Pu
         .cluster = {config.cluster_prefixes.begin(), config.cluster_prefixes.end()},
         .bypass = config.bypass,
     };
-    for (const auto& [name, peer] : cache.peers()) {
-        const auto added = desired.peers.emplace(name, desired_peer(peer, handshakes)).first;
-        find_way(added->second, config, underlays, routes);
-    }
-    desired.tunnel.mtu = config.wireguard.mtu.value_or(device_mtu(desired, underlays));
+    for_each_peer(cache, scope, [&](const CachedPeer& peer) {
+        DesiredPeer& wanted = desired.peers.emplace_back(desired_peer(peer, handshakes));
+        find_way(wanted, config, actual.underlays, routes);
+    });
+    desired.tunnel.mtu = config.wireguard.mtu.value_or(device_mtu(desired, actual, scope));
     for (const Prefix& prefix : cache.self().prefixes) {
         desired.self.emplace(prefix, PrefixClass::pod);
     }

@@ -6,20 +6,26 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <string>
+#include <span>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/config.h"
 #include "model/peer_cache.h"
 #include "model/state.h"
+#include "plan/actual.h"
 #include "plan/handshake.h"
+#include "plan/scope.h"
 
 namespace wgs {
 
 // The devices by which endpoints are reached, where there is a choice.
 using Routes = std::map<IpAddress, std::uint32_t>;
 
+// Refers to the peer cache.
 struct DesiredPeer {
+    std::string_view name;
     // None: not programmed into WireGuard, for the reason in `unprogrammed`.
     std::optional<PublicKey> public_key;
     std::optional<Endpoint> endpoint;  // set whenever public_key is
@@ -27,7 +33,7 @@ struct DesiredPeer {
     HandshakeAdvice handshake;
     std::uint32_t underlay = 0;  // index of the device that leads there; 0: not known
     std::uint16_t mtu = 0;       // largest inner packet, bytes; 0: not known
-    std::map<Prefix, PrefixClass> prefixes;
+    std::span<const std::pair<Prefix, PrefixClass>> prefixes;  // sorted
 };
 
 struct DesiredState {
@@ -40,22 +46,17 @@ struct DesiredState {
     TunnelSettings tunnel;
     PublicKey public_key;  // of the tunnel
     PeerId max_peers = 0;
-    std::map<std::string, DesiredPeer> peers;
+    std::vector<DesiredPeer> peers;  // those in the scope, by name
     std::map<Prefix, PrefixClass> self;
     std::set<Prefix> cluster;
     std::set<Service> bypass;
 };
 
-struct ActualState {
-    std::optional<TunnelState> tunnel;
-    SteeringState steering;
-    std::vector<Underlay> underlays;
-    LocalPods pods;  // none unless they are served past the host's stack
-};
-
+// The parts that `scope` is about, and all that is not of one peer. `actual` says which devices
+// there are; of a narrow scope the tunnel gets no smaller MTU than it has, for others may need it.
 DesiredState make_desired(const PeerCache& cache, const Config& config, const PublicKey& own_key,
-                          const std::vector<Underlay>& underlays, const Routes& routes,
-                          const HandshakeDriver& handshakes);
+                          const ActualState& actual, const Routes& routes,
+                          const HandshakeDriver& handshakes, const Scope& scope);
 
 // Largest inner packet whose encrypted form, padded to 16 bytes, fits `underlay_mtu` bytes:
 // outer IP and UDP headers, and 32 bytes of WireGuard's data message (whitepaper, 5.4.6).

@@ -11,13 +11,21 @@ void HandshakeDriver::update(Time now, const std::set<PublicKey>& wanted,
                              const std::map<PublicKey, Session>& sessions) {
     now_ = now;
     std::erase_if(waiting_, [&](const auto& entry) { return !wanted.contains(entry.first); });
-    for (const PublicKey& key : wanted) {
-        const auto session = sessions.find(key);
-        if (session != sessions.end() && session->second.last_handshake) {
-            waiting_.erase(key);
-        } else {
-            waiting_.try_emplace(key, Waiting{.since = now, .next_restart = now + kFirstRestart});
-        }
+    for (const PublicKey& key : wanted)
+        add(now, key, sessions);
+    newest_ = {};
+    for (const auto& [key, waiting] : waiting_)
+        newest_ = std::max(newest_, waiting.since);
+}
+
+void HandshakeDriver::add(Time now, const PublicKey& key,
+                          const std::map<PublicKey, Session>& sessions) {
+    const auto session = sessions.find(key);
+    if (session != sessions.end() && session->second.last_handshake) {
+        waiting_.erase(key);
+    } else if (waiting_.try_emplace(key, Waiting{.since = now, .next_restart = now + kFirstRestart})
+                   .second) {
+        newest_ = std::max(newest_, now);
     }
 }
 
@@ -40,13 +48,9 @@ HandshakeAdvice HandshakeDriver::advice(const PublicKey& key) const {
             .trust_previous = now_ - waiting.since < kTrust};
 }
 
-milliseconds HandshakeDriver::poll_interval(milliseconds idle) const {
-    milliseconds interval = idle;
-    for (const auto& [key, waiting] : waiting_) {
-        const auto age = std::chrono::duration_cast<milliseconds>(now_ - waiting.since);
-        interval = std::min(interval, std::max(milliseconds(25), age / 8));
-    }
-    return interval;
+std::optional<HandshakeDriver::Time::duration> HandshakeDriver::newest_wait(Time now) const {
+    if (waiting_.empty()) return std::nullopt;
+    return now - newest_;
 }
 
 }  // namespace wgs

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "model/key.h"
@@ -41,12 +42,16 @@ class HandshakeDriver {
     // Takes over what the device shows now. `wanted` are the keys of all peers to be programmed.
     void update(Time now, const std::set<PublicKey>& wanted,
                 const std::map<PublicKey, Session>& sessions);
+    // One more peer is to be programmed, or one no longer. What others are advised stays as it was
+    // at the last update().
+    void add(Time now, const PublicKey& key, const std::map<PublicKey, Session>& sessions);
+    void remove(const PublicKey& key) { waiting_.erase(key); }
     // The restart of this peer was carried out (or its session newly made) at `now`.
     void restarted(Time now, const PublicKey& key);
 
     [[nodiscard]] HandshakeAdvice advice(const PublicKey& key) const;
-    // How soon the device should be looked at again; the longest pause when nobody waits.
-    [[nodiscard]] std::chrono::milliseconds poll_interval(std::chrono::milliseconds idle) const;
+    // For how long the newest of those that wait has done so; none: nobody waits.
+    [[nodiscard]] std::optional<Time::duration> newest_wait(Time now) const;
 
   private:
     struct Waiting {
@@ -59,6 +64,7 @@ class HandshakeDriver {
     std::chrono::seconds keepalive_;
     Time now_{};
     std::map<PublicKey, Waiting> waiting_;
+    Time newest_{};  // the latest `since` of them, as of the last update() or later
 };
 
 }  // namespace wgs

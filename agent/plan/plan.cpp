@@ -8,31 +8,43 @@
 
 namespace wgs {
 
+Planner::Planner(const DesiredState& desired, const ActualState& actual, Clock::time_point now,
+                 const Scope& scope)
+    : desired_(desired),
+      actual_(actual),
+      now_(now),
+      scope_(scope),
+      source_addresses_stale_(own_address_left()),
+      pods_(servable_pods()) {}
+
 Plan Planner::run() {
-    assign_ids();
+    match_peers();
+    match_sessions();
     decide_states();
-    const std::map<Prefix, Owner> prefixes = wanted_prefixes();
-    compare_watch(prefixes);
+    gather_rows();
+    compare_watch();
     weaken_watch();
     tunnel();
     number_underlays();
-    set_underlays();
-    set_bypass();
-    withdraw_pods();
-    hooks();
-    serve_pods();
+    if (scope_.devices) {
+        set_underlays();
+        set_bypass();
+        withdraw_pods();
+        hooks();
+        serve_pods();
+    }
     bind_peers();
     set_ways();
     if (sessions_possible()) add_sessions();
     promote_peers(Moment::before_prefixes);
-    point_prefixes(prefixes);
-    remove_prefixes(prefixes);
+    point_prefixes();
+    remove_prefixes();
     withdraw_peers();
     update_records();
     if (sessions_possible()) remove_sessions();
     promote_peers(Moment::after_prefixes);
     release_ids();
-    free_underlays();
+    if (scope_.devices) free_underlays();
     strengthen_watch();
     return std::move(plan_);
 }
@@ -87,8 +99,9 @@ void Planner::hooks() {
     }
 }
 
-Plan plan(const DesiredState& desired, const ActualState& actual, Clock::time_point now) {
-    return Planner(desired, actual, now).run();
+Plan plan(const DesiredState& desired, const ActualState& actual, Clock::time_point now,
+          const Scope& scope) {
+    return Planner(desired, actual, now, scope).run();
 }
 
 }  // namespace wgs

@@ -7,15 +7,18 @@
 #include <vector>
 
 #include "plan/desired.h"
+#include "plan/scope.h"
 #include "plan/step.h"
 
 namespace wgs {
 
 struct Plan {
     std::vector<Step> steps;                  // empty: in sync
-    std::map<std::string, PeerState> states;  // of every desired peer, once the steps are applied
-    std::vector<std::string> problems;        // what no step can mend, one line each
-    std::vector<std::string> notes;           // likewise, but nothing that was asked for
+    std::map<std::string, PeerState> states;  // of the desired peers, once the steps are applied
+    std::vector<std::string> homeless;        // peers for which no id is free
+    // What no step can mend about the devices, one line each, if the scope comprises them.
+    std::vector<std::string> problems;
+    std::vector<std::string> notes;  // likewise, but nothing that was asked for
 };
 
 // What the watcher of leaving packets reports is narrowed before anything else to what both the old
@@ -31,12 +34,14 @@ struct Plan {
 //   4. prefixes are pointed at their owners, then those nobody owns any more go (under `require`
 //      to `gone`, which drops, instead of to a miss);
 //   5. peers that may no longer be steered leave state `ready`: only now, since what a ready peer
-//   has
-//      taken over from them must not pass through their state;
+//      has taken over from them must not pass through their state;
 //   6. allowed IPs and sessions that nothing points at any more go;
 //   7. new peers that are proven already enter state `ready`; unused ids are released.
 // Until the source is complete nothing is removed. Steps that need a device which does not exist
 // yet are left to the next plan.
-Plan plan(const DesiredState& desired, const ActualState& actual, Clock::time_point now);
+// Within a narrow scope the plan costs what is in it, and leaves nothing for a full one to do but
+// to give the tunnel a smaller MTU when those that needed the larger one have left.
+Plan plan(const DesiredState& desired, const ActualState& actual, Clock::time_point now,
+          const Scope& scope);
 
 }  // namespace wgs

@@ -2,11 +2,13 @@
 // One making of a plan: what plan() in plan.h promises, taken apart. Internal to this directory.
 #pragma once
 
-#include <functional>
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,12 +18,8 @@ namespace wgs {
 
 class Planner {
   public:
-    Planner(const DesiredState& desired, const ActualState& actual, Clock::time_point now)
-        : desired_(desired),
-          actual_(actual),
-          now_(now),
-          source_addresses_stale_(own_address_left()),
-          pods_(servable_pods()) {}
+    Planner(const DesiredState& desired, const ActualState& actual, Clock::time_point now,
+            const Scope& scope);
 
     Plan run();
 
@@ -34,9 +32,18 @@ class Planner {
         const Session* session = nullptr;
         PeerState state = PeerState::no_key;
     };
-
-    // Flags are of enum wgs_watch.
-    using WatchRows = std::vector<std::pair<Prefix, std::uint32_t>>;  // sorted
+    // A bound id in the scope for which there is no desired peer.
+    struct Leaver {
+        PeerId id = 0;
+        const PeerSlot* slot = nullptr;
+    };
+    // One prefix in the scope.
+    struct Row {
+        Prefix prefix;
+        std::optional<Owner> wanted;
+        std::optional<Owner> there;
+        std::optional<std::uint32_t> watched;  // enum wgs_watch
+    };
     struct WatchChange {
         Prefix prefix;
         std::optional<std::uint32_t> there;
@@ -45,11 +52,15 @@ class Planner {
             return there.value_or(0) & wanted.value_or(0);
         }
     };
+    // A session in the scope.
+    using NamedSession = std::pair<PublicKey, const Session*>;
 
-    void assign_ids();
+    void match_peers();
+    void find_leavers();
+    void match_sessions();
     void decide_states();
     [[nodiscard]] PeerState state_of(const Pair& pair) const;
-    [[nodiscard]] PeerRecord record_of(const std::string& name, const Pair& pair) const;
+    [[nodiscard]] PeerRecord record_of(const Pair& pair) const;
 
     enum class Moment { before_prefixes, after_prefixes };
 
@@ -67,41 +78,69 @@ class Planner {
     void set_ways();
     [[nodiscard]] std::optional<PeerWay> way_of(const DesiredPeer& peer) const;
     void add_sessions();
-    void add_session(const Pair& pair, const std::function<bool(const Prefix&)>& moves_in);
+    [[nodiscard]] PeerUpdate settings_of(const Pair& pair) const;
     [[nodiscard]] bool endpoint_must_change(const Pair& pair) const;
     [[nodiscard]] bool own_address_left() const;
-    void point_prefixes(const std::map<Prefix, Owner>& wanted);
-    void remove_prefixes(const std::map<Prefix, Owner>& wanted);
+    [[nodiscard]] const PublicKey* holder_of(const Prefix& prefix);
+    void find_holders();
+    void add_to(UpdateSessions& batch, PeerUpdate update);
+    [[nodiscard]] std::vector<PrefixRow> wanted_prefixes() const;
+    void gather_rows();
+    void gather_all_rows(const std::vector<PrefixRow>& wanted);
+    void gather_rows_in_scope(const std::vector<PrefixRow>& wanted);
+    void point_prefixes();
+    void remove_prefixes();
+    [[nodiscard]] std::optional<Owner> leftover(const Row& row) const;
     void withdraw_peers();
     void update_records();
     void remove_sessions();
-    void remove_allowed_ips(const PublicKey& key, const Session& session);
+    void remove_allowed_ips(const Session& session, const DesiredPeer& wanted);
     void promote_peers(Moment moment);
     [[nodiscard]] Moment promotion_moment(const Pair& pair) const;
     void release_ids();
-    [[nodiscard]] std::set<PeerId> steered_peers() const;
-    [[nodiscard]] WatchRows wanted_watch(const std::map<Prefix, Owner>& prefixes) const;
-    void compare_watch(const std::map<Prefix, Owner>& prefixes);
+    void find_steered_peers();
+    [[nodiscard]] bool is_steered(PeerId id) const;
+    [[nodiscard]] std::optional<std::uint32_t> wanted_watch(const Row& row) const;
+    void compare_watch();
     void weaken_watch();
     void strengthen_watch();
+    void set_watched(const std::vector<WatchRow>& rows);
 
     // The device is there with our key: its sessions are worth looking at.
     [[nodiscard]] bool sessions_possible() const {
         return actual_.tunnel && actual_.tunnel->public_key == desired_.public_key;
     }
+    [[nodiscard]] const Pair* pair_with(const PublicKey& key) const;
     [[nodiscard]] bool pod_is_served(std::uint32_t ifindex) const;
     void emit(Step step) { plan_.steps.push_back(std::move(step)); }
-    [[nodiscard]] std::map<Prefix, Owner> wanted_prefixes() const;
-    [[nodiscard]] std::optional<Owner> leftover(const Prefix& prefix, const Owner& owner) const;
+
+    // A step with more is taken apart, lest it take long.
+    static constexpr std::size_t kBatch = 1024;
+    // Steps of kBatch items each; make_step() gets a vector of them.
+    template <class Item, class MakeStep>
+    void emit_many(std::span<const Item> items, const MakeStep& make_step) {
+        for (std::size_t at = 0; at < items.size(); at += kBatch) {
+            const auto part = items.subspan(at, std::min(kBatch, items.size() - at));
+            emit(make_step(std::vector<Item>(part.begin(), part.end())));
+        }
+    }
 
     const DesiredState& desired_;
     const ActualState& actual_;
     Clock::time_point now_;
+    const Scope& scope_;
     bool source_addresses_stale_;
     LocalPods pods_;
-    std::map<std::string, Pair> pairs_;
+    std::vector<Pair> pairs_;          // by name
+    std::vector<const Pair*> by_key_;  // those to be programmed
+    std::vector<Leaver> leavers_;
+    std::vector<NamedSession> sessions_;                   // by key
+    std::optional<std::vector<Holding>> holders_;          // by prefix; of sessions_
+    std::vector<Prefix> moved_;                            // allowed IPs that change hands
+    std::size_t batch_size_ = 0;                           // of what add_to() has collected
     std::map<std::uint32_t, std::uint8_t> underlay_rows_;  // by index of the device
-    std::map<PublicKey, const DesiredPeer*> by_key_;
+    std::vector<Row> rows_;                                // by prefix
+    std::vector<std::pair<PeerId, bool>> steered_;         // of the ids in the scope
     std::vector<WatchChange> watch_changes_;
     Plan plan_;
 };

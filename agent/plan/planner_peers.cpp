@@ -27,38 +27,48 @@ std::uint32_t slot_state(PeerState state) {
 
 }  // namespace
 
-void Planner::assign_ids() {
-    std::map<std::string_view, PeerId> bound;
-    for (const auto& [id, slot] : actual_.steering.slots)
-        bound.emplace(slot.record.name, id);
-
+void Planner::match_peers() {
+    pairs_.reserve(desired_.peers.size());
     PeerId candidate = WGS_PEER_FIRST;
-    const auto next_free = [&]() -> PeerId {
-        while (actual_.steering.slots.contains(candidate))
-            ++candidate;
-        return candidate < WGS_PEER_FIRST + desired_.max_peers ? candidate++ : 0;
+    for (const DesiredPeer& wanted : desired_.peers) {
+        Pair& pair = pairs_.emplace_back(Pair{.wanted = &wanted});
+        if (const auto bound = actual_.ids.of(wanted.name)) {
+            pair.id = *bound;
+            pair.slot = &actual_.steering.slots.at(*bound);
+            continue;
+        }
+        candidate = actual_.ids.free_from(candidate);
+        if (candidate < WGS_PEER_FIRST + desired_.max_peers) {
+            pair.id = candidate++;
+        } else {
+            plan_.homeless.emplace_back(wanted.name);
+        }
+    }
+    find_leavers();
+}
+
+void Planner::find_leavers() {
+    const auto stays = [&](const std::string& name) {
+        return std::ranges::binary_search(desired_.peers, name, {}, &DesiredPeer::name);
     };
-    for (const auto& [name, wanted] : desired_.peers) {
-        Pair pair{.wanted = &wanted};
-        const auto known = bound.find(name);
-        pair.id = known != bound.end() ? known->second : next_free();
-        if (known != bound.end()) pair.slot = &actual_.steering.slots.at(pair.id);
-        if (pair.id == 0) plan_.problems.push_back("no free peer id for " + name);
-        pairs_.emplace(name, pair);
+    const auto& slots = actual_.steering.slots;
+    if (scope_.everything) {
+        for (const auto& [id, slot] : slots) {
+            const std::string& name = slot.record.name;
+            if (!stays(name) || actual_.ids.of(name) != id) leavers_.push_back({id, &slot});
+        }
+        return;
+    }
+    for (const std::string& name : scope_.peers) {
+        const auto id = actual_.ids.of(name);
+        if (id && !stays(name)) leavers_.push_back({.id = *id, .slot = &slots.at(*id)});
     }
 }
 
 void Planner::decide_states() {
-    for (auto& [name, pair] : pairs_) {
-        if (pair.wanted->public_key) {
-            by_key_.emplace(*pair.wanted->public_key, pair.wanted);
-            if (sessions_possible()) {
-                const auto found = actual_.tunnel->sessions.find(*pair.wanted->public_key);
-                if (found != actual_.tunnel->sessions.end()) pair.session = &found->second;
-            }
-        }
+    for (Pair& pair : pairs_) {
         pair.state = state_of(pair);
-        plan_.states.emplace(name, pair.state);
+        plan_.states.emplace_hint(plan_.states.end(), pair.wanted->name, pair.state);
     }
 }
 
@@ -74,16 +84,16 @@ PeerState Planner::state_of(const Pair& pair) const {
     return trusted ? PeerState::ready : PeerState::waiting;
 }
 
-PeerRecord Planner::record_of(const std::string& name, const Pair& pair) const {
-    return {.name = name,
+PeerRecord Planner::record_of(const Pair& pair) const {
+    return {.name = std::string(pair.wanted->name),
             .public_key = pair.wanted->public_key.value_or(PublicKey{}),
             .endpoint = pair.wanted->endpoint};
 }
 
 void Planner::bind_peers() {
-    for (const auto& [name, pair] : pairs_) {
+    for (const Pair& pair : pairs_) {
         if (pair.slot || pair.id == 0) continue;
-        emit(BindPeer{.id = pair.id, .record = record_of(name, pair)});
+        emit(BindPeer{.id = pair.id, .record = record_of(pair)});
         const PeerState state = pair.state == PeerState::ready ? PeerState::waiting : pair.state;
         emit(SetPeerState{.id = pair.id, .state = slot_state(state)});
     }
@@ -91,7 +101,7 @@ void Planner::bind_peers() {
 
 // Peers keep their way when nothing better is known.
 void Planner::set_ways() {
-    for (const auto& [name, pair] : pairs_) {
+    for (const Pair& pair : pairs_) {
         if (pair.id == 0) continue;
         const auto way = way_of(*pair.wanted);
         const PeerWay there = pair.slot ? pair.slot->way : PeerWay{};
@@ -117,7 +127,7 @@ Planner::Moment Planner::promotion_moment(const Pair& pair) const {
 }
 
 void Planner::promote_peers(Moment moment) {
-    for (const auto& [name, pair] : pairs_) {
+    for (const Pair& pair : pairs_) {
         if (pair.state != PeerState::ready || pair.id == 0) continue;
         const bool there = pair.slot && pair.slot->state == WGS_STATE_READY;
         if (!there && promotion_moment(pair) == moment) {
@@ -127,26 +137,22 @@ void Planner::promote_peers(Moment moment) {
 }
 
 void Planner::withdraw_peers() {
-    for (const auto& [name, pair] : pairs_) {
+    for (const Pair& pair : pairs_) {
         if (!pair.slot || pair.state == PeerState::ready) continue;
         const std::uint32_t state = slot_state(pair.state);
         if (pair.slot->state != state) emit(SetPeerState{.id = pair.id, .state = state});
     }
     if (!desired_.complete) return;
-    for (const auto& [id, slot] : actual_.steering.slots) {
-        const auto pair = pairs_.find(slot.record.name);
-        const bool ours = pair != pairs_.end() && pair->second.id == id;
-        if (!ours && slot.state != WGS_STATE_GONE) {
-            emit(SetPeerState{.id = id, .state = WGS_STATE_GONE});
-        }
+    for (const auto& [id, slot] : leavers_) {
+        if (slot->state != WGS_STATE_GONE) emit(SetPeerState{.id = id, .state = WGS_STATE_GONE});
     }
 }
 
 // After withdraw_peers(): a record with a new key beside state `ready` would vouch for that key.
 void Planner::update_records() {
     if (!sessions_possible()) return;
-    for (const auto& [name, pair] : pairs_) {
-        const PeerRecord record = record_of(name, pair);
+    for (const Pair& pair : pairs_) {
+        const PeerRecord record = record_of(pair);
         if (pair.slot && pair.slot->record != record) {
             emit(UpdateRecord{.id = pair.id, .record = record});
         }
@@ -155,11 +161,8 @@ void Planner::update_records() {
 
 void Planner::release_ids() {
     if (!desired_.complete) return;
-    for (const auto& [id, slot] : actual_.steering.slots) {
-        const auto pair = pairs_.find(slot.record.name);
-        const bool ours = pair != pairs_.end() && pair->second.id == id;
-        if (!ours) emit(ReleasePeer{.id = id});
-    }
+    for (const Leaver& leaver : leavers_)
+        emit(ReleasePeer{.id = leaver.id});
 }
 
 }  // namespace wgs

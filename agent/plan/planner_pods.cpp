@@ -9,6 +9,7 @@ namespace wgs {
 
 // The table's size is a limit, not a failure: the others go through the stack.
 LocalPods Planner::servable_pods() const {
+    if (!scope_.devices) return {};
     LocalPods pods = actual_.pods;
     if (pods.size() > WGS_MAX_PODS) pods.erase(std::next(pods.begin(), WGS_MAX_PODS), pods.end());
     return pods;

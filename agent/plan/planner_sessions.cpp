@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // WireGuard's peers and their allowed IPs.
 #include <algorithm>
-#include <functional>
 
 #include "maps/layout.h"
 #include "plan/planner.h"
@@ -12,33 +11,123 @@ namespace {
 // Older than REJECT_AFTER_TIME (whitepaper, section 6.1) a session carries nothing.
 constexpr std::chrono::seconds kSessionLifetime{180};
 
+const PublicKey& key_of(const DesiredPeer& peer) {
+    return *peer.public_key;
+}
+
 }  // namespace
+
+// In a narrow scope: those of the peers in it, with the keys which they have and had.
+void Planner::match_sessions() {
+    std::vector<PublicKey> keys;
+    for (const Pair& pair : pairs_) {
+        if (pair.wanted->public_key) by_key_.push_back(&pair);
+        if (pair.wanted->public_key) keys.push_back(*pair.wanted->public_key);
+        if (pair.slot) keys.push_back(pair.slot->record.public_key);
+    }
+    for (const Leaver& leaver : leavers_)
+        keys.push_back(leaver.slot->record.public_key);
+    std::ranges::sort(by_key_, {}, [](const Pair* pair) { return key_of(*pair->wanted); });
+    if (!sessions_possible()) return;
+    const auto& sessions = actual_.tunnel->sessions;
+    for (Pair& pair : pairs_) {
+        if (!pair.wanted->public_key) continue;
+        const auto found = sessions.find(*pair.wanted->public_key);
+        if (found != sessions.end()) pair.session = &found->second;
+    }
+    if (scope_.everything) {
+        for (const auto& [key, session] : sessions)
+            sessions_.emplace_back(key, &session);
+        return;
+    }
+    std::ranges::sort(keys);
+    const auto doubles = std::ranges::unique(keys);
+    keys.erase(doubles.begin(), doubles.end());
+    for (const PublicKey& key : keys) {
+        const auto found = sessions.find(key);
+        if (found != sessions.end()) sessions_.emplace_back(key, &found->second);
+    }
+}
+
+const Planner::Pair* Planner::pair_with(const PublicKey& key) const {
+    const auto found = std::ranges::lower_bound(
+        by_key_, key, {},
+        [](const Pair* pair) -> const PublicKey& { return key_of(*pair->wanted); });
+    const bool match = found != by_key_.end() && key_of(*(*found)->wanted) == key;
+    return match ? *found : nullptr;
+}
+
+void Planner::find_holders() {
+    holders_.emplace();
+    for (const auto& [key, session] : sessions_) {
+        for (const Prefix& prefix : session->allowed_ips)
+            holders_->push_back({.prefix = prefix, .holder = key});
+    }
+    std::ranges::sort(*holders_, {}, &Holding::prefix);
+}
+
+// Null: nobody.
+const PublicKey* Planner::holder_of(const Prefix& prefix) {
+    if (!holders_) find_holders();
+    const auto found = std::ranges::lower_bound(*holders_, prefix, {}, &Holding::prefix);
+    return found != holders_->end() && found->prefix == prefix ? &found->holder : nullptr;
+}
 
 // New allowed IPs first, then those that move: a moving prefix may uncover a peer whose own, longer
 // prefix must be there by then.
 void Planner::add_sessions() {
-    std::map<Prefix, PublicKey> holders;
-    for (const auto& [key, session] : actual_.tunnel->sessions) {
-        for (const Prefix& prefix : session.allowed_ips)
-            holders.emplace(prefix, key);
-    }
-    std::vector<UpdateSession> moves;
-    for (const auto& [name, pair] : pairs_) {
+    UpdateSessions additions;
+    UpdateSessions moves;
+    for (const Pair& pair : pairs_) {
         if (!pair.wanted->public_key) continue;
-        const PublicKey& key = *pair.wanted->public_key;
-        const auto moves_in = [&](const Prefix& prefix) {
-            const auto holder = holders.find(prefix);
-            return holder != holders.end() && holder->second != key;
-        };
-        UpdateSession move{.update = {.public_key = key}};
+        const bool restart = pair.session && pair.wanted->handshake.restart;
+        PeerUpdate addition = settings_of(pair);
+        PeerUpdate move{.public_key = addition.public_key};
         for (const auto& [prefix, prefix_class] : pair.wanted->prefixes) {
-            if (moves_in(prefix)) move.update.add_allowed_ips.push_back(prefix);
+            if (pair.session && pair.session->allowed_ips.contains(prefix)) {
+                if (restart) addition.add_allowed_ips.push_back(prefix);
+            } else if (const PublicKey* holder = holder_of(prefix)) {
+                moves.taken.push_back({.prefix = prefix, .holder = *holder});
+                move.add_allowed_ips.push_back(prefix);
+                moved_.push_back(prefix);
+            } else {
+                addition.add_allowed_ips.push_back(prefix);
+            }
         }
-        add_session(pair, moves_in);
-        if (!move.update.add_allowed_ips.empty()) moves.push_back(std::move(move));
+        if (restart) {
+            emit(RestartSession{.update = std::move(addition)});
+        } else if (!pair.session || addition != PeerUpdate{.public_key = addition.public_key}) {
+            add_to(additions, std::move(addition));
+        }
+        if (!move.add_allowed_ips.empty()) moves.updates.push_back(std::move(move));
     }
-    for (UpdateSession& move : moves)
-        emit(std::move(move));
+    if (!additions.updates.empty()) emit(std::move(additions));
+    if (!moves.updates.empty()) emit(std::move(moves));
+}
+
+// Emits the batch first if it is full.
+void Planner::add_to(UpdateSessions& batch, PeerUpdate update) {
+    batch_size_ += 1 + update.add_allowed_ips.size();
+    if (batch_size_ > kBatch && !batch.updates.empty()) {
+        emit(std::exchange(batch, {}));
+        batch_size_ = 1 + update.add_allowed_ips.size();
+    }
+    batch.updates.push_back(std::move(update));
+}
+
+// Endpoint and keepalive, as far as they must be written.
+PeerUpdate Planner::settings_of(const Pair& pair) const {
+    const DesiredPeer& wanted = *pair.wanted;
+    PeerUpdate update{.public_key = *wanted.public_key};
+    const bool anew = !pair.session || wanted.handshake.restart;
+    if (anew || endpoint_must_change(pair)) {
+        update.endpoint = wanted.endpoint;
+    } else if (source_addresses_stale_) {
+        update.endpoint = pair.session->endpoint;
+    }
+    if (anew || pair.session->keepalive != wanted.handshake.keepalive)
+        update.keepalive = wanted.handshake.keepalive;
+    return update;
 }
 
 bool Planner::endpoint_must_change(const Pair& pair) const {
@@ -55,57 +144,33 @@ bool Planner::endpoint_must_change(const Pair& pair) const {
 // WireGuard keeps the source address by which it reached a peer, wireguard-go even when the address
 // is no longer ours. Writing an endpoint, the same one too, makes it choose again.
 bool Planner::own_address_left() const {
-    if (!desired_.complete) return false;
+    if (!desired_.complete || !scope_.everything) return false;
     return std::ranges::any_of(actual_.steering.prefixes, [&](const auto& row) {
         return row.second == Owner{.peer = WGS_PEER_SELF, .prefix_class = PrefixClass::node} &&
                !desired_.self.contains(row.first);
     });
 }
 
-void Planner::add_session(const Pair& pair, const std::function<bool(const Prefix&)>& moves_in) {
-    const DesiredPeer& wanted = *pair.wanted;
-    PeerUpdate update{.public_key = *wanted.public_key};
-    const bool restart = pair.session && wanted.handshake.restart;
-    const bool anew = !pair.session || restart;
-    if (anew || endpoint_must_change(pair)) {
-        update.endpoint = wanted.endpoint;
-    } else if (source_addresses_stale_) {
-        update.endpoint = pair.session->endpoint;
-    }
-    if (anew || pair.session->keepalive != wanted.handshake.keepalive) {
-        update.keepalive = wanted.handshake.keepalive;
-    }
-    for (const auto& [prefix, prefix_class] : wanted.prefixes) {
-        const bool there = !anew && pair.session->allowed_ips.contains(prefix);
-        if (!there && !moves_in(prefix)) update.add_allowed_ips.push_back(prefix);
-    }
-    if (restart) {
-        emit(RestartSession{.update = std::move(update)});
-    } else if (anew || update != PeerUpdate{.public_key = *wanted.public_key}) {
-        emit(UpdateSession{.update = std::move(update)});
-    }
-}
-
 void Planner::remove_sessions() {
     if (!desired_.complete) return;
-    for (const auto& [key, session] : actual_.tunnel->sessions) {
-        if (by_key_.contains(key)) {
-            remove_allowed_ips(key, session);
+    std::ranges::sort(moved_);
+    for (const auto& [key, session] : sessions_) {
+        if (const Pair* pair = pair_with(key)) {
+            remove_allowed_ips(*session, *pair->wanted);
         } else {
             emit(RemoveSession{.public_key = key});
         }
     }
 }
 
-void Planner::remove_allowed_ips(const PublicKey& key, const Session& session) {
-    const DesiredPeer& wanted = *by_key_.at(key);
+void Planner::remove_allowed_ips(const Session& session, const DesiredPeer& wanted) {
     if (wanted.handshake.restart) return;  // was added anew with what it should have
-    RemoveAllowedIps removal{.public_key = key};
+    RemoveAllowedIps removal{.public_key = *wanted.public_key};
     for (const Prefix& prefix : session.allowed_ips) {
-        if (wanted.prefixes.contains(prefix)) continue;
-        const bool moved = std::ranges::any_of(
-            by_key_, [&](const auto& entry) { return entry.second->prefixes.contains(prefix); });
-        if (!moved) removal.prefixes.push_back(prefix);
+        const bool keeps = std::ranges::binary_search(wanted.prefixes, prefix, {},
+                                                      &std::pair<Prefix, PrefixClass>::first);
+        if (!keeps && !std::ranges::binary_search(moved_, prefix))
+            removal.prefixes.push_back(prefix);
     }
     if (!removal.prefixes.empty()) emit(std::move(removal));
 }

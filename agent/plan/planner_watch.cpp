@@ -14,86 +14,75 @@ std::uint32_t flags_of(PrefixClass prefix_class, const DesiredState& desired) {
     return (desired.hosts ? WGS_WATCH_HOSTS : 0) | (desired.overlay ? WGS_WATCH_OVERLAY : 0);
 }
 
-// Walks two sorted ranges of pairs at once: visit(prefix, left or null, right or null).
-template <class Left, class Right, class Visit>
-void walk(const Left& left, const Right& right, const Visit& visit) {
-    auto l = left.begin();
-    auto r = right.begin();
-    while (l != left.end() || r != right.end()) {
-        const bool here = r == right.end() || (l != left.end() && l->first <= r->first);
-        const bool there = l == left.end() || (r != right.end() && r->first <= l->first);
-        visit(here ? l->first : r->first, here ? &l->second : nullptr,
-              there ? &r->second : nullptr);
-        if (here) ++l;
-        if (there) ++r;
-    }
-}
-
 }  // namespace
 
-// Those in state `ready` once the plan is carried out.
-std::set<PeerId> Planner::steered_peers() const {
-    std::set<PeerId> steered;
-    for (const auto& [name, pair] : pairs_) {
-        if (pair.state == PeerState::ready) steered.insert(pair.id);
-    }
-    if (desired_.complete) return steered;
-    for (const auto& [id, slot] : actual_.steering.slots) {
-        const bool unknown = !pairs_.contains(slot.record.name);
-        if (unknown && slot.state == WGS_STATE_READY) steered.insert(id);
-    }
-    return steered;
+// Whether those in the scope are in state `ready` once the plan is carried out.
+void Planner::find_steered_peers() {
+    for (const Pair& pair : pairs_)
+        steered_.emplace_back(pair.id, pair.state == PeerState::ready);
+    for (const auto& [id, slot] : leavers_)
+        steered_.emplace_back(id, !desired_.complete && slot->state == WGS_STATE_READY);
+    std::ranges::sort(steered_);
+}
+
+bool Planner::is_steered(PeerId id) const {
+    const auto found = std::ranges::lower_bound(steered_, id, {}, &std::pair<PeerId, bool>::first);
+    if (found != steered_.end() && found->first == id) return found->second;
+    const auto slot = actual_.steering.slots.find(id);
+    return slot != actual_.steering.slots.end() && slot->second.state == WGS_STATE_READY;
 }
 
 // Under `prefer` clear text for a peer that is not steered is as it should be, and so is what this
 // node forwards for others. A prefix of which nothing is watched has a row all the same: a shorter
 // one must not speak for it.
-Planner::WatchRows Planner::wanted_watch(const std::map<Prefix, Owner>& prefixes) const {
-    WatchRows rows;
-    if (!desired_.leak_watch) return rows;
-    const std::set<PeerId> steered = steered_peers();
-    const auto flags = [&](const Owner& owner) -> std::uint32_t {
-        const std::uint32_t own = flags_of(owner.prefix_class, desired_);
-        if (owner.peer == WGS_PEER_SELF) return own | WGS_WATCH_FROM;
-        if (desired_.policy == Policy::require) return own | WGS_WATCH_FROM | WGS_WATCH_TO;
-        return steered.contains(owner.peer) ? own | WGS_WATCH_TO : 0;
-    };
-    walk(prefixes, actual_.steering.prefixes,
-         [&](const Prefix& prefix, const Owner* wanted, const Owner* there) {
-             const auto owner = wanted != nullptr ? *wanted : leftover(prefix, *there);
-             if (owner) rows.emplace_back(prefix, flags(*owner));
-         });
-    return rows;
+std::optional<std::uint32_t> Planner::wanted_watch(const Row& row) const {
+    if (!desired_.leak_watch) return std::nullopt;
+    const std::optional<Owner> owner = row.wanted ? row.wanted : leftover(row);
+    if (!owner) return std::nullopt;
+    const std::uint32_t own = flags_of(owner->prefix_class, desired_);
+    if (owner->peer == WGS_PEER_SELF) return own | WGS_WATCH_FROM;
+    if (desired_.policy == Policy::require) return own | WGS_WATCH_FROM | WGS_WATCH_TO;
+    return is_steered(owner->peer) ? own | WGS_WATCH_TO : 0;
 }
 
-void Planner::compare_watch(const std::map<Prefix, Owner>& prefixes) {
-    walk(wanted_watch(prefixes), actual_.steering.watched,
-         [&](const Prefix& prefix, const std::uint32_t* wanted, const std::uint32_t* there) {
-             if (wanted != nullptr && there != nullptr && *wanted == *there) return;
-             WatchChange change{.prefix = prefix};
-             if (wanted != nullptr) change.wanted = *wanted;
-             if (there != nullptr) change.there = *there;
-             watch_changes_.push_back(change);
-         });
+void Planner::compare_watch() {
+    find_steered_peers();
+    for (const Row& row : rows_) {
+        const auto wanted = wanted_watch(row);
+        if (wanted != row.watched)
+            watch_changes_.push_back(
+                {.prefix = row.prefix, .there = row.watched, .wanted = wanted});
+    }
 }
 
 // New rows come with nothing watched, and old ones stay so: while others change, each address keeps
 // its row.
 void Planner::weaken_watch() {
+    std::vector<WatchRow> rows;
     for (const WatchChange& change : watch_changes_) {
-        if (change.there != change.common())
-            emit(SetWatch{.prefix = change.prefix, .flags = change.common()});
+        if (change.there != change.common()) rows.push_back({change.prefix, change.common()});
     }
+    set_watched(rows);
 }
 
 void Planner::strengthen_watch() {
+    std::vector<WatchRow> rows;
+    std::vector<Prefix> removed;
     for (const WatchChange& change : watch_changes_) {
         if (!change.wanted) {
-            emit(RemoveWatch{.prefix = change.prefix});
+            removed.push_back(change.prefix);
         } else if (change.wanted != change.common()) {
-            emit(SetWatch{.prefix = change.prefix, .flags = *change.wanted});
+            rows.push_back({change.prefix, *change.wanted});
         }
     }
+    emit_many(std::span<const Prefix>(removed),
+              [](auto prefixes) { return RemoveWatched{.prefixes = std::move(prefixes)}; });
+    set_watched(rows);
+}
+
+void Planner::set_watched(const std::vector<WatchRow>& rows) {
+    emit_many(std::span<const WatchRow>(rows),
+              [](auto part) { return SetWatched{.rows = std::move(part)}; });
 }
 
 }  // namespace wgs

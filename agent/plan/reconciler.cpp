@@ -1,85 +1,252 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/reconciler.h"
 
+#include <algorithm>
+#include <ctime>
+#include <iterator>
+#include <set>
+#include <utility>
+
 #include "plan/apply.h"
 
 namespace wgs {
 namespace {
 
-// A device that was just made shows its index only to the next observation; more rounds than this
-// mean that somebody else keeps changing what we set.
+// More rounds than this mean that somebody else keeps changing what we set.
 constexpr int kMaxRounds = 5;
 
 std::set<PublicKey> programmable_keys(const PeerCache& cache) {
     std::set<PublicKey> keys;
     for (const auto& [name, peer] : cache.peers()) {
-        const bool usable = peer.info.public_key && !peer.key_conflict && peer.endpoint;
-        if (usable) keys.insert(*peer.info.public_key);
+        if (is_programmable(peer)) keys.insert(*peer.info.public_key);
     }
     return keys;
 }
 
-}  // namespace
-
-Status Reconciler::run(const Now& now) {
-    in_sync_ = false;
-    for (int round = 0; round < kMaxRounds; ++round) {
-        WGS_TRY(observe());
-        WGS_TRY(find_routes());
-        make_plan(now);
-        if (plan_.steps.empty()) {
-            in_sync_ = plan_.problems.empty() && !actual_.underlays.empty();
-            return {};
-        }
-        WGS_TRY(apply_plan(now));
+// Only a look shows what comes of such a step: a device's index, a guard that is refused.
+Look look_after(const std::vector<Step>& steps) {
+    Look look = Look::nowhere;
+    for (const Step& step : steps) {
+        const bool device = std::holds_alternative<CreateTunnel>(step) ||
+                            std::holds_alternative<ConfigureTunnel>(step);
+        const bool hook = std::holds_alternative<AttachHook>(step);
+        look = std::max(look, device ? Look::everywhere : hook ? Look::devices : Look::nowhere);
     }
-    return make_error(std::errc::resource_unavailable_try_again,
-                      "the kernel's state does not settle; next: " + describe(plan_.steps.front()));
+    return look;
 }
 
-Status Reconciler::observe() {
-    actual_.underlays = WGS_TRY(
+// Other than the time that passes, it does not depend on what else the machine does.
+std::chrono::nanoseconds cpu_time() {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+}  // namespace
+
+Status Reconciler::run(const Now& now, Look look) {
+    in_sync_ = false;
+    due_ = std::max(due_, look);
+    Status settled = settle(now);
+    if (settled) return settled;
+    plan_.steps.clear();
+    next_step_ = 0;
+    due_ = Look::everywhere;
+    watched_is_known_ = false;
+    return settled;
+}
+
+Status Reconciler::settle(const Now& now) {
+    for (int round = 0; round < kMaxRounds; ++round) {
+        if (!busy() && !WGS_TRY(find_work(now))) {
+            in_sync_ = problems().empty() && !actual_.underlays.empty();
+            return {};
+        }
+        WGS_TRY(apply_plan());
+        if (busy()) return {};
+    }
+    return make_error(std::errc::resource_unavailable_try_again,
+                      "the kernel's state does not settle");
+}
+
+Result<bool> Reconciler::find_work(const Now& now) {
+    const auto begin = cpu_time();
+    const Look look = std::exchange(due_, Look::nowhere);
+    WGS_TRY(observe(now, look));
+    const Scope scope = take_scope();
+    if (scope.is_empty()) return false;
+    if (!scope.everything) WGS_TRY(find_routes(scope));
+    make_plan(now, scope);
+    if (look == Look::everywhere) cost_of_looking_ = cpu_time() - begin;
+    due_ = look_after(plan_.steps);
+    return busy();
+}
+
+Status Reconciler::observe(const Now& now, Look look) {
+    if (look == Look::nowhere) return {};
+    WGS_TRY(observe_devices());
+    if (look == Look::devices && WGS_TRY(tunnel_is_as_known())) return {};
+    WGS_TRY(observe_all());
+    observed_ = now;
+    everything_changed_ = true;
+    return {};
+}
+
+Status Reconciler::observe_devices() {
+    devices_changed_ = true;
+    auto underlays = WGS_TRY(
         environment_.links.underlays(config_.underlay, config_.addresses).within("find underlay"));
+    if (underlays != actual_.underlays) everything_changed_ = true;
+    actual_.underlays = std::move(underlays);
     if (config_.path == Path::fast) {
         actual_.pods =
             WGS_TRY(environment_.links.pods(config_.pod_interfaces, cache_.self().prefixes)
                         .within("find pods"));
     }
+    HookState& hooks = actual_.steering;
+    hooks = WGS_TRY(environment_.steering.observe_hooks().within("observe hooks"));
+    const Routes before = std::exchange(routes_, {});
+    WGS_TRY(find_routes(Scope{}));
+    if (routes_ != before) everything_changed_ = true;
+    return {};
+}
+
+Result<bool> Reconciler::tunnel_is_as_known() {
+    const auto link = WGS_TRY(environment_.wireguard.observe_link().within("observe WireGuard"));
+    const auto& known = actual_.tunnel;
+    if (!link || !known) return !link && !known;
+    return *link == TunnelLink{.ifindex = known->ifindex, .up = known->up, .mtu = known->mtu};
+}
+
+Status Reconciler::observe_all() {
     actual_.tunnel = WGS_TRY(environment_.wireguard.observe().within("observe WireGuard"));
-    actual_.steering = WGS_TRY(environment_.steering.observe().within("observe BPF maps"));
+    SteeringState tables =
+        WGS_TRY(environment_.steering.observe_tables().within("observe BPF maps"));
+    static_cast<HookState&>(tables) = std::move(static_cast<HookState&>(actual_.steering));
+    tables.watched = std::move(actual_.steering.watched);
+    actual_.steering = std::move(tables);
+    actual_.ids = PeerIds(actual_.steering.slots);
+    if (watched_is_known_) return {};
+    actual_.steering.watched =
+        WGS_TRY(environment_.steering.observe_watched().within("observe what is watched"));
+    watched_is_known_ = true;
     return {};
 }
 
 // With one underlay there is nothing to ask.
-Status Reconciler::find_routes() {
-    routes_.clear();
+Status Reconciler::find_routes(const Scope& scope) {
     if (actual_.underlays.size() < 2) return {};
-    for (const auto& [name, peer] : cache_.peers()) {
-        if (!peer.endpoint) continue;
+    Status found;
+    for_each_peer(cache_, scope, [&](const CachedPeer& peer) {
+        if (!found || !peer.endpoint) return;
         const IpAddress& address = peer.endpoint->address;
-        const auto device = WGS_TRY(environment_.links.route(address).within("find routes"));
-        if (device) routes_.emplace(address, *device);
-    }
-    return {};
+        const auto device = environment_.links.route(address).within("find routes");
+        if (!device) {
+            found = tl::unexpected(device.error());
+        } else if (*device) {
+            routes_.insert_or_assign(address, **device);
+        }
+    });
+    return found;
 }
 
-void Reconciler::make_plan(const Now& now) {
-    static const std::map<PublicKey, Session> kNoSessions;
-    const bool ours = actual_.tunnel && actual_.tunnel->public_key == own_key_;
-    handshakes_.update(now.steady, programmable_keys(cache_),
-                       ours ? actual_.tunnel->sessions : kNoSessions);
+// What is narrow rests on all else being in order, and on what departed peers have left being
+// known.
+Scope Reconciler::take_scope() {
+    Scope scope = Scope::of(cache_.take_changes());
+    const bool settled = cache_.complete() && homeless_.empty() && actual_.tunnel;
+    if (!scope.is_empty() && !settled) everything_changed_ = true;
+    if (std::exchange(everything_changed_, false)) scope = {};
+    if (std::exchange(devices_changed_, false)) scope.devices = true;
+    return scope;
+}
+
+void Reconciler::make_plan(const Now& now, const Scope& scope) {
+    follow_handshakes(now, scope);
     const DesiredState desired =
-        make_desired(cache_, config_, own_key_, actual_.underlays, routes_, handshakes_);
-    plan_ = plan(desired, actual_, now.wall);
-}
-
-Status Reconciler::apply_plan(const Now& now) {
+        make_desired(cache_, config_, own_key_, actual_, routes_, handshakes_, scope);
+    plan_ = plan(desired, actual_, observed_.wall, scope);
+    next_step_ = 0;
     for (const Step& step : plan_.steps) {
         const auto* restart = std::get_if<RestartSession>(&step);
         if (restart) handshakes_.restarted(now.steady, restart->update.public_key);
     }
-    WGS_TRY(apply(plan_.steps, environment_.wireguard, environment_.steering));
-    steps_applied_ += plan_.steps.size();
+    follow_states(scope);
+    follow_problems(scope);
+}
+
+void Reconciler::follow_handshakes(const Now& now, const Scope& scope) {
+    static const std::map<PublicKey, Session> kNoSessions;
+    const bool ours = actual_.tunnel && actual_.tunnel->public_key == own_key_;
+    const auto& sessions = ours ? actual_.tunnel->sessions : kNoSessions;
+    if (scope.everything)
+        return handshakes_.update(observed_.steady, programmable_keys(cache_), sessions);
+    std::set<PublicKey> wanted;
+    for_each_peer(cache_, scope, [&](const CachedPeer& peer) {
+        if (is_programmable(peer)) wanted.insert(*peer.info.public_key);
+    });
+    for (const std::string& name : scope.peers) {
+        const auto id = actual_.ids.of(name);
+        if (!id) continue;
+        const PublicKey& key = actual_.steering.slots.at(*id).record.public_key;
+        if (!wanted.contains(key)) handshakes_.remove(key);
+    }
+    for (const PublicKey& key : wanted)
+        handshakes_.add(now.steady, key, sessions);
+}
+
+void Reconciler::follow_states(const Scope& scope) {
+    const auto follow = [&](const std::string& name, std::optional<PeerState> after) {
+        const auto known = states_.find(name);
+        const auto before = known == states_.end() ? std::nullopt : std::optional(known->second);
+        if (before == after) return;
+        transitions_.push_back({.name = name, .before = before, .after = after});
+        if (after) {
+            states_.insert_or_assign(name, *after);
+        } else {
+            states_.erase(known);
+        }
+    };
+    std::vector<std::string> left = scope.peers;
+    if (scope.everything) {
+        for (const auto& [name, state] : states_)
+            left.push_back(name);
+    }
+    for (const auto& [name, state] : plan_.states)
+        follow(name, state);
+    for (const std::string& name : left) {
+        if (!plan_.states.contains(name)) follow(name, std::nullopt);
+    }
+}
+
+void Reconciler::follow_problems(const Scope& scope) {
+    if (scope.devices) {
+        device_problems_ = std::move(plan_.problems);
+        notes_ = std::move(plan_.notes);
+    }
+    if (scope.everything) homeless_.clear();
+    std::ranges::move(plan_.homeless, std::back_inserter(homeless_));
+}
+
+std::vector<std::string> Reconciler::problems() const {
+    std::vector<std::string> problems = device_problems_;
+    for (const std::string& name : homeless_)
+        problems.push_back("no free peer id for " + name);
+    return problems;
+}
+
+Status Reconciler::apply_plan() {
+    const auto begin = std::chrono::steady_clock::now();
+    while (busy()) {
+        const Step& step = plan_.steps[next_step_];
+        WGS_TRY(apply(step, environment_.wireguard, environment_.steering));
+        record(step, actual_);
+        changes_made_ += count_changes(step);
+        ++next_step_;
+        if (std::chrono::steady_clock::now() - begin >= kSlice) return {};
+    }
+    plan_ = {};
+    next_step_ = 0;
     return {};
 }
 

@@ -4,6 +4,11 @@
 #pragma once
 
 #include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "model/config.h"
 #include "model/peer_cache.h"
@@ -18,6 +23,21 @@ struct Now {
     Clock::time_point wall;
 };
 
+// How much of the kernel is read before planning. What is not read is taken to be as this agent
+// left it.
+enum class Look {
+    nowhere,    // the source has told something
+    devices,    // links, pods or hooks may have changed
+    everywhere  // and anything else, by whomever
+};
+
+// A peer which is no longer in the state in which it was.
+struct Transition {
+    std::string name;
+    std::optional<PeerState> before;  // none: it is new
+    std::optional<PeerState> after;   // none: it has left
+};
+
 class Reconciler {
   public:
     // All are borrowed and must outlive this object.
@@ -27,7 +47,10 @@ class Reconciler {
         Links& links;
     };
 
-    Reconciler(const Config& config, const PublicKey& own_key, const PeerCache& cache,
+    // A run ends when it has changed the kernel for this long, and the next one goes on.
+    static constexpr std::chrono::milliseconds kSlice{50};
+
+    Reconciler(const Config& config, const PublicKey& own_key, PeerCache& cache,
                Environment environment)
         : config_(config),
           own_key_(own_key),
@@ -35,39 +58,73 @@ class Reconciler {
           environment_(environment),
           handshakes_(own_key, config.wireguard.keepalive) {}
 
-    // Brings the kernel to what the cache and the configuration want. On error some steps may have
-    // been applied; calling again goes on from there.
-    Status run(const Now& now);
+    // Brings the kernel to what the cache and the configuration want, at the cost of what has
+    // changed where that is known. On error some steps may have been applied; the next run looks
+    // everywhere and goes on from there.
+    Status run(const Now& now, Look look);
 
+    // Steps of a long plan are left for the next run.
+    [[nodiscard]] bool busy() const { return next_step_ < plan_.steps.size(); }
     // Whether the last run ended with nothing left to do.
     [[nodiscard]] bool in_sync() const { return in_sync_; }
-    // What was there at the end of the last run.
+    // What is there, as last observed and as changed by this agent since.
     [[nodiscard]] const ActualState& actual() const { return actual_; }
-    // States of peers and problems as of the last run.
-    [[nodiscard]] const Plan& last_plan() const { return plan_; }
-    // Steps applied since the start.
-    [[nodiscard]] std::uint64_t steps_applied() const { return steps_applied_; }
-    // When to look again although nothing was reported: soon while peers wait for a handshake.
-    [[nodiscard]] std::chrono::milliseconds poll_interval(std::chrono::milliseconds idle) const {
-        return handshakes_.poll_interval(idle);
+    // By name, as of the last plan.
+    [[nodiscard]] const std::map<std::string, PeerState>& states() const { return states_; }
+    // Since the last call.
+    [[nodiscard]] std::vector<Transition> take_transitions() {
+        return std::exchange(transitions_, {});
     }
+    // What no step can mend, and what nobody asked for, one line each.
+    [[nodiscard]] std::vector<std::string> problems() const;
+    [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+    // Changes made since the start: rows, sessions, hooks.
+    [[nodiscard]] std::uint64_t changes_made() const { return changes_made_; }
+    // For how long the newest peer that waits for a handshake has done so; none: nobody waits.
+    [[nodiscard]] std::optional<std::chrono::steady_clock::duration> newest_wait(
+        std::chrono::steady_clock::time_point now) const {
+        return handshakes_.newest_wait(now);
+    }
+    // CPU time of this process for the last look everywhere and the plan that followed.
+    [[nodiscard]] std::chrono::nanoseconds cost_of_looking() const { return cost_of_looking_; }
 
   private:
-    Status observe();
-    Status find_routes();
-    void make_plan(const Now& now);
-    Status apply_plan(const Now& now);
+    Status settle(const Now& now);
+    Result<bool> find_work(const Now& now);
+    Status observe(const Now& now, Look look);
+    Status observe_devices();
+    Result<bool> tunnel_is_as_known();
+    Status observe_all();
+    Status find_routes(const Scope& scope);
+    [[nodiscard]] Scope take_scope();
+    void make_plan(const Now& now, const Scope& scope);
+    void follow_handshakes(const Now& now, const Scope& scope);
+    void follow_states(const Scope& scope);
+    void follow_problems(const Scope& scope);
+    Status apply_plan();
 
     const Config& config_;
     PublicKey own_key_;
-    const PeerCache& cache_;
+    PeerCache& cache_;
     Environment environment_;
     HandshakeDriver handshakes_;
     ActualState actual_;
+    bool watched_is_known_ = false;   // else it must be observed before it is believed
+    Now observed_{};                  // when all else was observed
+    Look due_ = Look::everywhere;     // before the next plan
+    bool everything_changed_ = true;  // the next plan must comprise all
+    bool devices_changed_ = true;     // or the devices
     Routes routes_;
     Plan plan_;
+    std::size_t next_step_ = 0;
+    std::map<std::string, PeerState> states_;
+    std::vector<Transition> transitions_;
+    std::vector<std::string> device_problems_;
+    std::vector<std::string> homeless_;  // peers without an id
+    std::vector<std::string> notes_;
     bool in_sync_ = false;
-    std::uint64_t steps_applied_ = 0;
+    std::uint64_t changes_made_ = 0;
+    std::chrono::nanoseconds cost_of_looking_{0};
 };
 
 }  // namespace wgs

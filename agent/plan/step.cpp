@@ -12,9 +12,9 @@ struct Describe {
         return fmt::format("configure tunnel: port {}, mtu {}, fwmark {:#x}", step.settings.port,
                            step.settings.mtu, step.settings.fwmark);
     }
-    std::string operator()(const UpdateSession& step) const {
-        return fmt::format("update session {}: {} allowed IPs added",
-                           step.update.public_key.to_base64(), step.update.add_allowed_ips.size());
+    std::string operator()(const UpdateSessions& step) const {
+        return fmt::format("update {} sessions, {} first", step.updates.size(),
+                           step.updates.front().public_key.to_base64());
     }
     std::string operator()(const RestartSession& step) const {
         return "restart session " + step.update.public_key.to_base64();
@@ -55,17 +55,23 @@ struct Describe {
     std::string operator()(const ReleasePeer& step) const {
         return fmt::format("release peer {}", step.id);
     }
-    std::string operator()(const SetPrefix& step) const {
-        return fmt::format("set prefix {} to peer {}", step.prefix.to_string(), step.owner.peer);
+    std::string operator()(const SetPrefixes& step) const {
+        const PrefixRow& first = step.rows.front();
+        return fmt::format("set {} prefixes, {} to peer {} first", step.rows.size(),
+                           first.prefix.to_string(), first.owner.peer);
     }
-    std::string operator()(const RemovePrefix& step) const {
-        return "remove prefix " + step.prefix.to_string();
+    std::string operator()(const RemovePrefixes& step) const {
+        return fmt::format("remove {} prefixes, {} first", step.prefixes.size(),
+                           step.prefixes.front().to_string());
     }
-    std::string operator()(const SetWatch& step) const {
-        return fmt::format("watch prefix {} with {:#x}", step.prefix.to_string(), step.flags);
+    std::string operator()(const SetWatched& step) const {
+        const WatchRow& first = step.rows.front();
+        return fmt::format("watch {} prefixes, {} with {:#x} first", step.rows.size(),
+                           first.prefix.to_string(), first.flags);
     }
-    std::string operator()(const RemoveWatch& step) const {
-        return "watch prefix " + step.prefix.to_string() + " no more";
+    std::string operator()(const RemoveWatched& step) const {
+        return fmt::format("watch {} prefixes no more, {} first", step.prefixes.size(),
+                           step.prefixes.front().to_string());
     }
     std::string operator()(const SetPod& step) const {
         return fmt::format("set pod {} to device {}", step.address.to_string(), step.pod.ifindex);
@@ -82,10 +88,27 @@ struct Describe {
     }
 };
 
+struct Count {
+    std::size_t operator()(const UpdateSessions& step) const { return step.updates.size(); }
+    std::size_t operator()(const RemoveAllowedIps& step) const { return step.prefixes.size(); }
+    std::size_t operator()(const SetPrefixes& step) const { return step.rows.size(); }
+    std::size_t operator()(const RemovePrefixes& step) const { return step.prefixes.size(); }
+    std::size_t operator()(const SetWatched& step) const { return step.rows.size(); }
+    std::size_t operator()(const RemoveWatched& step) const { return step.prefixes.size(); }
+    template <class Single>
+    std::size_t operator()(const Single&) const {
+        return 1;
+    }
+};
+
 }  // namespace
 
 std::string describe(const Step& step) {
     return std::visit(Describe{}, step);
+}
+
+std::size_t count_changes(const Step& step) {
+    return std::visit(Count{}, step);
 }
 
 }  // namespace wgs

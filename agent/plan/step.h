@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One change to the kernel, as data.
+// Changes to the kernel, as data: one, or many of a kind.
 #pragma once
 
 #include <string>
@@ -17,9 +17,16 @@ struct ConfigureTunnel {
     TunnelSettings settings;
     bool operator==(const ConfigureTunnel&) const = default;
 };
-struct UpdateSession {
-    PeerUpdate update;
-    bool operator==(const UpdateSession&) const = default;
+// An allowed IP of a session.
+struct Holding {
+    Prefix prefix;
+    PublicKey holder;
+    bool operator==(const Holding&) const = default;
+};
+struct UpdateSessions {
+    std::vector<PeerUpdate> updates;
+    std::vector<Holding> taken;  // what other sessions lose by it
+    bool operator==(const UpdateSessions&) const = default;
 };
 // Removes the peer and adds it again: forgets its endpoint and handshake.
 struct RestartSession {
@@ -76,23 +83,21 @@ struct ReleasePeer {
     PeerId id = 0;
     bool operator==(const ReleasePeer&) const = default;
 };
-struct SetPrefix {
-    Prefix prefix;
-    Owner owner;
-    bool operator==(const SetPrefix&) const = default;
+struct SetPrefixes {
+    std::vector<PrefixRow> rows;
+    bool operator==(const SetPrefixes&) const = default;
 };
-struct RemovePrefix {
-    Prefix prefix;
-    bool operator==(const RemovePrefix&) const = default;
+struct RemovePrefixes {
+    std::vector<Prefix> prefixes;
+    bool operator==(const RemovePrefixes&) const = default;
 };
-struct SetWatch {
-    Prefix prefix;
-    std::uint32_t flags = 0;  // enum wgs_watch
-    bool operator==(const SetWatch&) const = default;
+struct SetWatched {
+    std::vector<WatchRow> rows;
+    bool operator==(const SetWatched&) const = default;
 };
-struct RemoveWatch {
-    Prefix prefix;
-    bool operator==(const RemoveWatch&) const = default;
+struct RemoveWatched {
+    std::vector<Prefix> prefixes;
+    bool operator==(const RemoveWatched&) const = default;
 };
 struct SetPod {
     IpAddress address;
@@ -113,12 +118,14 @@ struct DetachHook {
 };
 
 using Step =
-    std::variant<CreateTunnel, ConfigureTunnel, UpdateSession, RestartSession, RemoveAllowedIps,
+    std::variant<CreateTunnel, ConfigureTunnel, UpdateSessions, RestartSession, RemoveAllowedIps,
                  RemoveSession, SetTunnelEntry, SetUnderlay, AddBypass, RemoveBypass, BindPeer,
-                 UpdateRecord, SetPeerState, SetPeerWay, ReleasePeer, SetPrefix, RemovePrefix,
-                 SetPod, RemovePod, SetWatch, RemoveWatch, AttachHook, DetachHook>;
+                 UpdateRecord, SetPeerState, SetPeerWay, ReleasePeer, SetPrefixes, RemovePrefixes,
+                 SetPod, RemovePod, SetWatched, RemoveWatched, AttachHook, DetachHook>;
 
-// One line for logs and errors: "set prefix 10.1.0.0/24 to peer 9".
+// One line for logs and errors: "set 3 prefixes, 10.1.0.0/24 to peer 9 first".
 [[nodiscard]] std::string describe(const Step& step);
+// How many rows or peers it changes.
+[[nodiscard]] std::size_t count_changes(const Step& step);
 
 }  // namespace wgs

@@ -2,13 +2,17 @@
 #include "service/agent.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
+#include "plan/pacing.h"
 #include "service/leak_test.h"
 #include "source/directory.h"
 
@@ -17,13 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// WireGuard devices and TCX links report no changes made by hand, so they are looked at this often.
-constexpr auto kIdlePoll = 500ms;
-// Looking must not cost more than a share of one core, however large the mesh: one part in this
-// many when nothing is expected, and while a handshake is.
-constexpr int kIdleShare = 50;
-constexpr int kWaitingShare = 4;
-// Events that come together are handled together.
+// Netlink events that come together are handled together; the source gathers its own.
 constexpr auto kGather = 2ms;
 
 Status make_directory(const std::filesystem::path& path, mode_t mode) {
@@ -69,9 +67,9 @@ Status Agent::take_lock() {
 
 Status Agent::open_kernel() {
     links_ = WGS_TRY(RtLinks::open({config_.wireguard.device}));
-    using Scope = NetlinkMonitor::Scope;
-    monitor_ = WGS_TRY(NetlinkMonitor::open(config_.path == Path::fast ? Scope::devices_and_pods
-                                                                       : Scope::devices));
+    using Events = NetlinkMonitor::Scope;
+    monitor_ = WGS_TRY(NetlinkMonitor::open(config_.path == Path::fast ? Events::devices_and_pods
+                                                                       : Events::devices));
     wireguard_ = WGS_TRY(open_wireguard(
         config_.wireguard.backend,
         {.device = config_.wireguard.device, .run_dir = config_.run_dir, .private_key = key_}));
@@ -91,7 +89,7 @@ Status Agent::open_kernel() {
 Status Agent::open_model() {
     cache_.emplace(self(), PeerCache::Limits{.max_peers = config_.max_peers,
                                              .cluster_prefixes = config_.cluster_prefixes});
-    const SteeringState adopted = WGS_TRY(steering_->observe());
+    const SteeringState adopted = WGS_TRY(steering_->observe_tables());
     for (const auto& [prefix, owner] : adopted.prefixes) {
         const auto slot = adopted.slots.find(owner.peer);
         if (slot != adopted.slots.end()) cache_->seed_holder(prefix, slot->second.record.name);
@@ -144,16 +142,16 @@ NodeInfo Agent::self() {
 }
 
 void Agent::upsert(const NodeInfo& node) {
-    if (cache_->upsert(node)) note_change();
+    if (cache_->upsert(node)) note_change(Look::nowhere);
 }
 
 void Agent::remove(const std::string& name) {
-    if (cache_->remove(name)) note_change();
+    if (cache_->remove(name)) note_change(Look::nowhere);
 }
 
 void Agent::complete() {
     cache_->mark_complete();
-    note_change();
+    note_change(Look::nowhere);
 }
 
 void Agent::report(const Problem& problem) {
@@ -176,12 +174,13 @@ void Agent::drain_monitor() {
     if (!relevant) spdlog::warn("netlink: {}; looking at everything", relevant.error().message);
     if (relevant && !*relevant) return;
     links_->forget_pods();
-    note_change();
+    note_change(Look::devices);
 }
 
-void Agent::note_change() {
+void Agent::note_change(Look look) {
     change_pending_ = true;
-    schedule(kGather);
+    look_ = std::max(look_, look);
+    schedule(look == Look::nowhere ? 0ms : kGather);
 }
 
 void Agent::schedule(std::chrono::milliseconds delay) {
@@ -196,20 +195,29 @@ void Agent::schedule(std::chrono::milliseconds delay) {
 void Agent::reconcile() {
     next_reconcile_.reset();
     change_pending_ = false;
-    follow_addresses();
-    const auto begin = std::chrono::steady_clock::now();
-    const Status result = reconciler_->run({.steady = begin, .wall = Clock::now()});
-    settle(result, std::chrono::steady_clock::now() - begin);
+    const Now now{.steady = std::chrono::steady_clock::now(), .wall = Clock::now()};
+    Look look = std::exchange(look_, Look::nowhere);
+    if (now.steady >= next_look_) look = Look::everywhere;
+    if (look != Look::nowhere) follow_addresses();
+    const bool resumes = reconciler_->busy();
+    settle(reconciler_->run(now, look), look);
+    // A long plan leaves much of the heap unused.
+    if (resumes && !reconciler_->busy()) ::malloc_trim(0);
     follow_process();
     log_transitions();
     log_findings();
-    look_for_leaks();
-    if (const Status watched = watch_chain(); !watched)
-        spdlog::warn("hooks: {}", watched.error().message);
+    if (look == Look::everywhere) look_around();
     publish();
 }
 
-void Agent::settle(const Status& result, std::chrono::steady_clock::duration took) {
+// What is not for planning: signs that something is amiss.
+void Agent::look_around() {
+    look_for_leaks();
+    if (const Status watched = watch_chain(); !watched)
+        spdlog::warn("hooks: {}", watched.error().message);
+}
+
+void Agent::settle(const Status& result, Look look) {
     if (!result) {
         const auto pause = backoff_.next();
         if (result.error().message != failure_) {
@@ -222,9 +230,16 @@ void Agent::settle(const Status& result, std::chrono::steady_clock::duration too
     if (!failure_.empty()) spdlog::info("recovered from: {}", failure_);
     failure_.clear();
     backoff_.reset();
-    const std::chrono::milliseconds interval = reconciler_->poll_interval(kIdlePoll);
-    const int share = interval < kIdlePoll ? kWaitingShare : kIdleShare;
-    schedule(std::max(interval, std::chrono::ceil<std::chrono::milliseconds>(took) * share));
+    schedule_look(look);
+}
+
+void Agent::schedule_look(Look last) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto next =
+        now + time_to_next_look(reconciler_->newest_wait(now), reconciler_->cost_of_looking());
+    next_look_ = last == Look::everywhere ? next : std::min(next_look_, next);
+    const auto left = std::max(next_look_ - now, std::chrono::steady_clock::duration(0));
+    schedule(reconciler_->busy() ? 0ms : std::chrono::ceil<std::chrono::milliseconds>(left));
 }
 
 void Agent::follow_addresses() {
@@ -241,7 +256,7 @@ void Agent::follow_process() {
         spdlog::warn("wireguard-go has ended; starting it again");
         watched_process_ = -1;
         process_ended_ = EventLoop::Source();
-        schedule(0ms);
+        note_change(Look::everywhere);
     });
     if (watched) {
         process_ended_ = std::move(*watched);
@@ -252,7 +267,7 @@ void Agent::follow_process() {
 
 void Agent::publish() {
     const NodeInfo& self = cache_->self();
-    if (published_ == self || self.addresses.empty()) return;
+    if (published_ == self || self.addresses.empty() || reconciler_->busy()) return;
     published_ = self;
     if (const Status status = source_->publish(self); !status) {
         spdlog::warn("publish self: {}; the source tries again", status.error().message);
@@ -260,19 +275,15 @@ void Agent::publish() {
 }
 
 void Agent::log_transitions() {
-    const std::map<std::string, PeerState>& states = reconciler_->last_plan().states;
-    for (const auto& [name, state] : states) {
-        const auto logged = logged_states_.find(name);
-        if (logged == logged_states_.end()) {
-            spdlog::info("peer {}: {}", name, to_string(state));
-        } else if (logged->second != state) {
-            spdlog::info("peer {}: {} (was {})", name, to_string(state), to_string(logged->second));
+    for (const auto& [name, before, after] : reconciler_->take_transitions()) {
+        if (!after) {
+            spdlog::info("peer {}: left", name);
+        } else if (!before) {
+            spdlog::info("peer {}: {}", name, to_string(*after));
+        } else {
+            spdlog::info("peer {}: {} (was {})", name, to_string(*after), to_string(*before));
         }
     }
-    for (const auto& [name, state] : logged_states_) {
-        if (!states.contains(name)) spdlog::info("peer {}: left", name);
-    }
-    logged_states_ = states;
 }
 
 void Agent::look_for_leaks() {
@@ -313,9 +324,9 @@ const SelfTestReport& Agent::test_leak_watch() {
 }
 
 void Agent::log_findings() {
-    const Plan& plan = reconciler_->last_plan();
-    std::set<std::string> findings(plan.problems.begin(), plan.problems.end());
-    findings.insert(plan.notes.begin(), plan.notes.end());
+    std::set<std::string> findings;
+    std::ranges::move(reconciler_->problems(), std::inserter(findings, findings.end()));
+    findings.insert(reconciler_->notes().begin(), reconciler_->notes().end());
     for (const std::string& finding : findings) {
         if (!logged_findings_.contains(finding)) spdlog::warn("{}", finding);
     }
@@ -324,7 +335,7 @@ void Agent::log_findings() {
 
 std::vector<Problem> Agent::notes() const {
     std::vector<Problem> notes;
-    for (const std::string& note : reconciler_->last_plan().notes)
+    for (const std::string& note : reconciler_->notes())
         notes.push_back({.object = "plan", .message = note});
     return notes;
 }
@@ -337,7 +348,7 @@ std::vector<Problem> Agent::problems() const {
     if (reconciler_->actual().underlays.empty()) {
         problems.push_back({.object = "underlay", .message = "no underlay device was found"});
     }
-    for (const std::string& problem : reconciler_->last_plan().problems) {
+    for (const std::string& problem : reconciler_->problems()) {
         problems.push_back({.object = "plan", .message = problem});
     }
     for (const Rejection& rejection : cache_->rejections()) {

@@ -72,10 +72,13 @@ class Agent final : private SourceSink {
 
     void dispatch_source();
     void drain_monitor();
-    void note_change();
+    // Something has changed which such a look shows.
+    void note_change(Look look);
     void schedule(std::chrono::milliseconds delay);
     void reconcile();
-    void settle(const Status& result, std::chrono::steady_clock::duration took);
+    void settle(const Status& result, Look look);
+    void schedule_look(Look last);
+    void look_around();
     void follow_addresses();
     void follow_process();
     void publish();
@@ -106,13 +109,14 @@ class Agent final : private SourceSink {
     EventLoop::Source reconcile_timer_;
     int watched_process_ = -1;
     std::optional<std::chrono::steady_clock::time_point> next_reconcile_;
+    Look look_ = Look::nowhere;                          // that the next reconciliation takes
+    std::chrono::steady_clock::time_point next_look_{};  // everywhere, though nothing was reported
     bool change_pending_ = false;
     Backoff backoff_;
     LeakWatch leaks_;
     ChainWatch chain_;
     std::string failure_;  // of the last reconciliation; empty: none
     std::optional<NodeInfo> published_;
-    std::map<std::string, PeerState> logged_states_;
     std::set<std::string> logged_findings_;
 };
 

@@ -156,8 +156,8 @@ Result<LocalPods> read_pods(const Tables& tables) {
     return pods;
 }
 
-std::map<Prefix, Owner> read_prefixes(const SteerTables& tables) {
-    std::map<Prefix, Owner> prefixes;
+PrefixMap<Owner> read_prefixes(const SteerTables& tables) {
+    PrefixMap<Owner> prefixes;
     tables.ipv4().prefixes().for_each([&](const Prefix4& prefix, std::uint32_t owner) {
         prefixes.emplace(from_key(prefix.key()), from_bpf(owner));
     });
@@ -200,10 +200,23 @@ Result<std::set<Service>> read_bypass(const Tables& tables) {
 }
 
 template <class Table>
-Status read_watch(const Table& table, std::map<Prefix, std::uint32_t>& watched) {
+Status read_watched(const Table& table, WatchTable& watched) {
     for (const auto& [key, row] : WGS_TRY(table.entries()))
         watched.emplace(from_key(key), row.flags);
     return {};
+}
+
+template <class Key>
+Status store_watched(const Map<Key, wgs_watched>& table, std::span<const WatchRow> rows,
+                     Family family) {
+    std::vector<Key> keys;
+    std::vector<wgs_watched> values;
+    for (const WatchRow& row : rows) {
+        if (row.prefix.family() != family) continue;
+        keys.push_back(to_key<Key>(row.prefix));
+        values.push_back({row.flags});
+    }
+    return table.store_all(keys, values);
 }
 
 IpAddress address_of(std::uint8_t family, std::span<const std::uint8_t, 16> bytes) {
@@ -295,10 +308,8 @@ Result<std::unique_ptr<BpfSteering>> BpfSteering::load(const Settings& settings)
                                .max_peers = settings.max_peers,
                                .guard_sees_decrypted = settings.guard == GuardMode::generic}));
     WGS_TRY(programs.pin(bpffs));
-    std::unique_ptr<BpfSteering> steering(
+    return std::unique_ptr<BpfSteering>(
         new BpfSteering(bpffs, std::move(programs), to_xdp(settings.guard)));
-    WGS_TRY(steering->read_watched());
-    return steering;
 }
 
 Status BpfSteering::clean_up(const std::filesystem::path& bpffs) {
@@ -306,7 +317,7 @@ Status BpfSteering::clean_up(const std::filesystem::path& bpffs) {
     return Bpffs(bpffs).remove();
 }
 
-Result<SteeringState> BpfSteering::observe() {
+Result<SteeringState> BpfSteering::observe_tables() {
     SteeringState state;
     state.prefixes = read_prefixes(tables().steer);
     state.slots = WGS_TRY(read_slots(tables()));
@@ -314,15 +325,26 @@ Result<SteeringState> BpfSteering::observe() {
     state.underlays = WGS_TRY(read_underlays(tables()));
     state.bypass = WGS_TRY(read_bypass(tables()));
     state.pods = WGS_TRY(read_pods(tables()));
+    return state;
+}
+
+Result<HookState> BpfSteering::observe_hooks() {
+    HookState state;
     for (const HookStatus& status : WGS_TRY(hooks()))
         (status.current ? state.hooks : state.outdated).insert(status.hook);
-    state.watched = watched_;
     std::erase_if(refusals_, [now = std::chrono::steady_clock::now()](const auto& refusal) {
         return refusal.second.retry <= now;
     });
     for (const auto& [hook, refusal] : refusals_)
         state.refused.emplace(hook, refusal.reason);
     return state;
+}
+
+Result<WatchTable> BpfSteering::observe_watched() {
+    WatchTable watched;
+    WGS_TRY(read_watched(tables().watch4, watched));
+    WGS_TRY(read_watched(tables().watch6, watched));
+    return watched;
 }
 
 Status BpfSteering::set_tunnel(const TunnelEntry& entry) {
@@ -374,37 +396,38 @@ Status BpfSteering::release_peer(PeerId id) {
     return tables().records.store(id, {});
 }
 
-Status BpfSteering::set_prefix(const Prefix& prefix, const Owner& owner) {
-    if (prefix.family() == Family::v4)
-        return tables().steer.ipv4().set(to_prefix4(prefix), to_bpf(owner));
-    return tables().steer.ipv6().set(to_prefix6(prefix), to_bpf(owner));
+Status BpfSteering::set_prefixes(std::span<const PrefixRow> rows) {
+    std::vector<Trie4::Row> rows4;
+    for (const auto& [prefix, owner] : rows) {
+        if (prefix.family() == Family::v4)
+            rows4.push_back({.prefix = to_prefix4(prefix), .owner = to_bpf(owner)});
+        else
+            WGS_TRY(tables().steer.ipv6().set(to_prefix6(prefix), to_bpf(owner)));
+    }
+    return tables().steer.ipv4().set_all(rows4);
 }
 
-Status BpfSteering::remove_prefix(const Prefix& prefix) {
-    if (prefix.family() == Family::v4)
-        tables().steer.ipv4().erase(to_prefix4(prefix));
-    else
-        tables().steer.ipv6().erase(to_prefix6(prefix));
+Status BpfSteering::remove_prefixes(std::span<const Prefix> prefixes) {
+    for (const Prefix& prefix : prefixes) {
+        if (prefix.family() == Family::v4)
+            tables().steer.ipv4().erase(to_prefix4(prefix));
+        else
+            tables().steer.ipv6().erase(to_prefix6(prefix));
+    }
     return {};
 }
 
-Status BpfSteering::read_watched() {
-    WGS_TRY(read_watch(tables().watch4, watched_));
-    return read_watch(tables().watch6, watched_);
+// In a trie a store costs little more than the system call.
+Status BpfSteering::set_watched(std::span<const WatchRow> rows) {
+    WGS_TRY(store_watched(tables().watch4, rows, Family::v4));
+    return store_watched(tables().watch6, rows, Family::v6);
 }
 
-Status BpfSteering::set_watch(const Prefix& prefix, std::uint32_t flags) {
-    WGS_TRY(prefix.family() == Family::v4
-                ? tables().watch4.store(to_key<wgs_prefix4>(prefix), {flags})
-                : tables().watch6.store(to_key<wgs_prefix6>(prefix), {flags}));
-    watched_.insert_or_assign(prefix, flags);
-    return {};
-}
-
-Status BpfSteering::remove_watch(const Prefix& prefix) {
-    WGS_TRY(prefix.family() == Family::v4 ? tables().watch4.erase(to_key<wgs_prefix4>(prefix))
-                                          : tables().watch6.erase(to_key<wgs_prefix6>(prefix)));
-    watched_.erase(prefix);
+Status BpfSteering::remove_watched(std::span<const Prefix> prefixes) {
+    for (const Prefix& prefix : prefixes) {
+        WGS_TRY(prefix.family() == Family::v4 ? tables().watch4.erase(to_key<wgs_prefix4>(prefix))
+                                              : tables().watch6.erase(to_key<wgs_prefix6>(prefix)));
+    }
     return {};
 }
 

@@ -72,7 +72,9 @@ class BpfSteering final : public Steering {
     // mount if it is ours. Needs no loaded programs; nothing there is not an error.
     static Status clean_up(const std::filesystem::path& bpffs);
 
-    Result<SteeringState> observe() override;
+    Result<SteeringState> observe_tables() override;
+    Result<HookState> observe_hooks() override;
+    Result<WatchTable> observe_watched() override;
     Status set_tunnel(const TunnelEntry& entry) override;
     Status set_underlay(std::uint8_t index, const UnderlayEntry& entry) override;
     Status add_bypass(const Service& service) override;
@@ -82,10 +84,10 @@ class BpfSteering final : public Steering {
     Status set_peer_state(PeerId id, std::uint32_t state) override;
     Status set_peer_way(PeerId id, const PeerWay& way) override;
     Status release_peer(PeerId id) override;
-    Status set_prefix(const Prefix& prefix, const Owner& owner) override;
-    Status remove_prefix(const Prefix& prefix) override;
-    Status set_watch(const Prefix& prefix, std::uint32_t flags) override;
-    Status remove_watch(const Prefix& prefix) override;
+    Status set_prefixes(std::span<const PrefixRow> rows) override;
+    Status remove_prefixes(std::span<const Prefix> prefixes) override;
+    Status set_watched(std::span<const WatchRow> rows) override;
+    Status remove_watched(std::span<const Prefix> prefixes) override;
     Status set_pod(const IpAddress& address, const LocalPod& pod) override;
     Status remove_pod(const IpAddress& address) override;
     Status attach(const Hook& hook) override;
@@ -124,12 +126,8 @@ class BpfSteering final : public Steering {
     // All zero for an id that was never bound.
     [[nodiscard]] Result<wgs_peer> peer(PeerId id) const;
 
-    Status read_watched();
-
     Hooks hooks_;
     Programs programs_;
-    // What the watch tables hold. Nobody else writes them, and reading a trie is slow.
-    std::map<Prefix, std::uint32_t> watched_;
     XdpMode guard_mode_;
     std::map<Hook, Refusal> refusals_;
 };

@@ -9,7 +9,7 @@
 namespace wgs {
 namespace {
 
-using Rows = std::map<Prefix, std::uint32_t>;
+using Rows = WatchTable;
 
 // The first address of a row stands for it, unless a longer one begins with it too, or packets for
 // it stay on the link.

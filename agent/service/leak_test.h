@@ -2,7 +2,6 @@
 // The watcher's self-test: the loaded program judges packets that nobody sends.
 #pragma once
 
-#include <map>
 #include <optional>
 
 #include "model/ip.h"
@@ -14,7 +13,7 @@ namespace wgs {
 
 // A flow which must be called a leak with these rows (their flags are of enum wgs_watch); none:
 // they watch nothing.
-[[nodiscard]] std::optional<Flow> leaking_flow(const std::map<Prefix, std::uint32_t>& watched);
+[[nodiscard]] std::optional<Flow> leaking_flow(const WatchTable& watched);
 
 // Shows the watcher such a flow in clear, then what WireGuard would send with this mark and port.
 // Counts nothing.

@@ -137,7 +137,7 @@ std::string metrics_text(const AgentView& agent, const std::vector<VerdictTotal>
     families.gauge("wgsteer_rejected_claims", "Claims of nodes that a rule refuses now.", {},
                    static_cast<double>(agent.rejections));
     families.counter("wgsteer_plan_steps_total", "Changes made to the kernel.", {},
-                     static_cast<double>(agent.steps_applied));
+                     static_cast<double>(agent.changes_made));
     add_leaks(families, agent);
     add_peer_states(families, agent);
     add_peers(families, agent);

@@ -9,14 +9,14 @@ AgentView view_of(const Agent& agent) {
     const Reconciler& reconciler = agent.reconciler();
     return {.config = agent.config(),
             .peers = agent.cache().peers(),
-            .states = reconciler.last_plan().states,
+            .states = reconciler.states(),
             .actual = reconciler.actual(),
             .leaks = agent.leaks(),
             .backend = agent.backend(),
             .in_sync = agent.in_sync(),
             .source_complete = agent.cache().complete(),
             .rejections = agent.cache().rejections().size(),
-            .steps_applied = reconciler.steps_applied(),
+            .changes_made = reconciler.changes_made(),
             .problems = agent.problems(),
             .notes = agent.notes()};
 }

@@ -32,7 +32,7 @@ struct AgentView {
     bool in_sync = false;          // the kernel is as it should be
     bool source_complete = false;  // leftovers may be removed
     std::size_t rejections = 0;
-    std::uint64_t steps_applied = 0;
+    std::uint64_t changes_made = 0;
     std::vector<Problem> problems = {};  // worst first
     std::vector<Problem> notes = {};     // nothing to be done about
 };

@@ -122,7 +122,7 @@ bool DirectorySource::lost_everything(const Listing& listing) const {
 
 bool DirectorySource::knows_nodes() const {
     return std::any_of(files_.begin(), files_.end(),
-                       [](const auto& entry) { return entry.second.node.has_value(); });
+                       [](const auto& entry) { return entry.second.told; });
 }
 
 void DirectorySource::note_foreign_files(const Listing& listing) {
@@ -155,11 +155,11 @@ Status DirectorySource::take_file(const std::string& name, NodeFile& file) {
     if (!S_ISREG(file.stamp.mode)) return invalid("not a regular file");
     std::string text = WGS_TRY(read_file(options_.path / name, kMaxNodeFileSize));
     if (is_cut_short(file, text)) return invalid("cut short, as if half-written");
-    NodeInfo node = WGS_TRY(parse_node_file(text, stem_of(name), name));
+    if (file.told && file.text == text) return {};
+    const NodeInfo node = WGS_TRY(parse_node_file(text, stem_of(name), name));
     file.text = std::move(text);
-    if (file.node == node) return {};
-    file.node = std::move(node);
-    sink_.upsert(*file.node);
+    file.told = true;
+    sink_.upsert(node);
     return {};
 }
 
@@ -184,13 +184,13 @@ void DirectorySource::expire_missing(const Listing& listing) {
             ++entry;
             continue;
         }
-        if (entry->second.node) sink_.remove(entry->second.node->name);
+        if (entry->second.told) sink_.remove(stem_of(entry->first));
         entry = files_.erase(entry);
     }
 }
 
 bool DirectorySource::may_expire(NodeFile& file) {
-    if (!file.node) return true;
+    if (!file.told) return true;
     if (!file.missing_since) file.missing_since = last_scan_;
     const SteadyTime due = std::max(*file.missing_since + options_.grace, no_removal_before_);
     if (last_scan_ >= due) return true;
@@ -204,7 +204,7 @@ void DirectorySource::check_complete() {
     if (complete_) return;
     const SteadyTime patience_ends = started_ + options_.confirmation;
     const bool unread = std::any_of(files_.begin(), files_.end(),
-                                    [](const auto& entry) { return !entry.second.node; });
+                                    [](const auto& entry) { return !entry.second.told; });
     if (unread && last_scan_ < patience_ends) return wake_at(patience_ends);
     complete_ = true;
     sink_.complete();

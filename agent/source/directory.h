@@ -58,9 +58,9 @@ class DirectorySource final : public Source {
 
     struct NodeFile {
         FileStamp stamp;
-        bool stale = true;             // to be read even if the stamp is the same
-        std::optional<NodeInfo> node;  // the last good state
-        std::string text;              // what it was read from
+        bool stale = true;  // to be read even if the stamp is the same
+        bool told = false;  // its node is known to the sink
+        std::string text;   // of which it was told last
         std::optional<SteadyTime> missing_since;
         std::optional<SteadyTime> cut_since;
         std::string problem;  // empty: none

@@ -51,12 +51,34 @@ class SteeringTest : public testing::Test {
         EXPECT_TRUE(explanation) << explanation.error().message;
         return explanation.value_or(Explanation{});
     }
+    // All that the agent would find.
+    [[nodiscard]] static SteeringState observe(BpfSteering& steering) {
+        auto state = steering.observe_tables();
+        const auto hooks = steering.observe_hooks();
+        auto watched = steering.observe_watched();
+        EXPECT_TRUE(state && hooks && watched);
+        if (!state || !hooks || !watched) return {};
+        static_cast<HookState&>(*state) = *hooks;
+        state->watched = std::move(*watched);
+        return std::move(*state);
+    }
+    [[nodiscard]] SteeringState observe() const { return observe(*steering_); }
+    void set_prefix(const Prefix& key, const Owner& owner) const {
+        const PrefixRow row{.prefix = key, .owner = owner};
+        EXPECT_TRUE(steering_->set_prefixes({&row, 1}));
+    }
+    // 10.1.0.0/24 is ours, 10.2.0.0/24 a peer's.
+    static void watch(BpfSteering& steering) {
+        const WatchRow rows[] = {{prefix("10.1.0.0/24"), WGS_WATCH_FROM | WGS_WATCH_POD},
+                                 {prefix("10.2.0.0/24"), WGS_WATCH_TO | WGS_WATCH_POD}};
+        EXPECT_TRUE(steering.set_watched(rows));
+    }
     // Self and one peer, as the agent would write them.
     void add_peer(std::uint32_t state) const {
         EXPECT_TRUE(steering_->set_tunnel({.ifindex = 77, .port = 51820}));
-        EXPECT_TRUE(steering_->set_prefix(prefix("10.1.0.0/24"), {.peer = WGS_PEER_SELF}));
+        set_prefix(prefix("10.1.0.0/24"), {.peer = WGS_PEER_SELF});
         EXPECT_TRUE(steering_->bind_peer(kPeer, record("node-b")));
-        EXPECT_TRUE(steering_->set_prefix(prefix("10.2.0.0/24"), {.peer = kPeer}));
+        set_prefix(prefix("10.2.0.0/24"), {.peer = kPeer});
         EXPECT_TRUE(steering_->set_peer_way(kPeer, {.mtu = 1440, .underlay = 0}));
         EXPECT_TRUE(steering_->set_peer_state(kPeer, state));
     }
@@ -67,6 +89,7 @@ class SteeringTest : public testing::Test {
 
 TEST_F(SteeringTest, TheNextAgentFindsEverything) {
     SteeringState wanted;
+    std::vector<WatchRow> watched;
     wanted.prefixes = {
         {prefix("10.1.0.0/24"), {.peer = WGS_PEER_SELF}},
         {prefix("192.168.50.2/32"), {.peer = kPeer, .prefix_class = PrefixClass::node}},
@@ -84,9 +107,10 @@ TEST_F(SteeringTest, TheNextAgentFindsEverything) {
                       {prefix("10.2.0.0/24"), 0},
                       {prefix("fd10:2::/64"), WGS_WATCH_TO | WGS_WATCH_POD}};
     for (const auto& [key, flags] : wanted.watched)
-        ASSERT_TRUE(steering_->set_watch(key, flags));
+        watched.push_back({key, flags});
+    ASSERT_TRUE(steering_->set_watched(watched));
     for (const auto& [key, owner] : wanted.prefixes)
-        ASSERT_TRUE(steering_->set_prefix(key, owner));
+        set_prefix(key, owner);
     for (const auto& [id, slot] : wanted.slots) {
         ASSERT_TRUE(steering_->bind_peer(id, slot.record));
         ASSERT_TRUE(steering_->set_peer_way(id, slot.way));
@@ -98,17 +122,16 @@ TEST_F(SteeringTest, TheNextAgentFindsEverything) {
         ASSERT_TRUE(steering_->add_bypass(service));
     ASSERT_TRUE(steering_->set_tunnel(wanted.tunnel));
 
-    const auto found = load()->observe();
-    ASSERT_TRUE(found) << found.error().message;
-    EXPECT_EQ(found->prefixes, wanted.prefixes);
-    EXPECT_EQ(found->slots, wanted.slots);
-    EXPECT_EQ(found->tunnel, wanted.tunnel);
-    EXPECT_EQ(found->underlays, wanted.underlays);
-    EXPECT_EQ(found->bypass, wanted.bypass);
-    EXPECT_EQ(found->watched, wanted.watched);
-    ASSERT_TRUE(steering_->remove_watch(prefix("fd10:2::/64")));
-    EXPECT_EQ(steering_->observe()->watched.size(), 2U);
-    EXPECT_EQ(load()->observe()->watched, steering_->observe()->watched);
+    const SteeringState found = observe(*load());
+    EXPECT_EQ(found.prefixes, wanted.prefixes);
+    EXPECT_EQ(found.slots, wanted.slots);
+    EXPECT_EQ(found.tunnel, wanted.tunnel);
+    EXPECT_EQ(found.underlays, wanted.underlays);
+    EXPECT_EQ(found.bypass, wanted.bypass);
+    EXPECT_EQ(found.watched, wanted.watched);
+    const Prefix left = prefix("fd10:2::/64");
+    ASSERT_TRUE(steering_->remove_watched({&left, 1}));
+    EXPECT_EQ(observe().watched.size(), 2U);
 }
 
 TEST_F(SteeringTest, FreedUnderlaysAndServicesAreGone) {
@@ -116,28 +139,28 @@ TEST_F(SteeringTest, FreedUnderlaysAndServicesAreGone) {
     ASSERT_TRUE(steering_->set_underlay(3, {}));
     ASSERT_TRUE(steering_->add_bypass({.protocol = 6, .port = 6443}));
     ASSERT_TRUE(steering_->remove_bypass({.protocol = 6, .port = 6443}));
-    EXPECT_TRUE(steering_->observe()->underlays.empty());
-    EXPECT_TRUE(steering_->observe()->bypass.empty());
+    EXPECT_TRUE(observe().underlays.empty());
+    EXPECT_TRUE(observe().bypass.empty());
 }
 
 TEST_F(SteeringTest, HooksOfAnEarlierAgentAreCurrent) {
     const Hook hook{.ifindex = index_of("wgs-nic"), .point = HookPoint::nic_out};
     ASSERT_TRUE(steering_->attach(hook));
-    EXPECT_EQ(load()->observe()->hooks, std::set{hook});
+    EXPECT_EQ(observe(*load()).hooks, std::set{hook});
 }
 
 TEST_F(SteeringTest, HooksOfAnAgentWithOtherSettingsAreShownButNotAsCurrent) {
     const Hook hook{.ifindex = index_of("wgs-nic"), .point = HookPoint::nic_out};
     ASSERT_TRUE(steering_->attach(hook));
-    EXPECT_EQ(steering_->observe()->hooks, std::set{hook});
+    EXPECT_EQ(observe().hooks, std::set{hook});
 
     settings_.policy = Policy::require;
     const auto next = load();
-    EXPECT_TRUE(next->observe()->hooks.empty());
+    EXPECT_TRUE(observe(*next).hooks.empty());
     ASSERT_EQ(next->hooks()->size(), 1U);
     EXPECT_FALSE(next->hooks()->front().current);
     ASSERT_TRUE(next->attach(hook));
-    EXPECT_EQ(next->observe()->hooks, std::set{hook});
+    EXPECT_EQ(observe(*next).hooks, std::set{hook});
     EXPECT_EQ(next->hooks()->front().program, "wgs_nic_out");
 }
 
@@ -147,15 +170,15 @@ TEST_F(SteeringTest, TheGuardRunsInTheModeAskedFor) {
          {std::pair(GuardMode::generic, "generic"), std::pair(GuardMode::native, "native")}) {
         settings_.guard = mode;
         steering_ = load();
-        EXPECT_FALSE(steering_->observe()->hooks.contains(hook)) << "not in this mode";
+        EXPECT_FALSE(observe().hooks.contains(hook)) << "not in this mode";
         ASSERT_TRUE(steering_->attach(hook));
-        EXPECT_EQ(steering_->observe()->hooks, std::set{hook});
-        EXPECT_TRUE(steering_->observe()->outdated.empty());
+        EXPECT_EQ(observe().hooks, std::set{hook});
+        EXPECT_TRUE(observe().outdated.empty());
         EXPECT_EQ(steering_->hooks()->front().kind, kind);
     }
     settings_.hosts = true;
     steering_ = load();
-    EXPECT_EQ(steering_->observe()->outdated, std::set{hook});
+    EXPECT_EQ(observe().outdated, std::set{hook});
     ASSERT_TRUE(steering_->detach(hook));
     EXPECT_TRUE(steering_->hooks()->empty());
 }
@@ -165,19 +188,19 @@ TEST_F(SteeringTest, AGuardThatCannotBeAttachedStopsNothing) {
     settings_.guard = GuardMode::native;
     steering_ = load();
     ASSERT_TRUE(steering_->attach(hook));
-    const auto state = steering_->observe();
-    EXPECT_TRUE(state->hooks.empty());
-    EXPECT_EQ(state->refused,
-              (std::map<Hook, std::string>{{hook, "the driver has no native XDP"}}));
+    const SteeringState state = observe();
+    EXPECT_TRUE(state.hooks.empty());
+    EXPECT_EQ(state.refused, (std::map<Hook, std::string>{{hook, "the driver has no native XDP"}}));
 }
 
 TEST_F(SteeringTest, RemovedPrefixesAndPeersAreGone) {
     add_peer(WGS_STATE_READY);
-    ASSERT_TRUE(steering_->remove_prefix(prefix("10.2.0.0/24")));
-    EXPECT_TRUE(steering_->remove_prefix(prefix("10.2.0.0/24"))) << "removing twice";
+    const Prefix left = prefix("10.2.0.0/24");
+    ASSERT_TRUE(steering_->remove_prefixes({&left, 1}));
+    EXPECT_TRUE(steering_->remove_prefixes({&left, 1})) << "removing twice";
     ASSERT_TRUE(steering_->release_peer(kPeer));
-    EXPECT_EQ(steering_->observe()->prefixes.size(), 1U);
-    EXPECT_TRUE(steering_->observe()->slots.empty());
+    EXPECT_EQ(observe().prefixes.size(), 1U);
+    EXPECT_TRUE(observe().slots.empty());
 }
 
 TEST_F(SteeringTest, ExplainsWithTheProgramItself) {
@@ -195,34 +218,31 @@ TEST_F(SteeringTest, ExplainsWithTheProgramItself) {
 }
 
 TEST_F(SteeringTest, TheSelfTestTellsWhetherTheWatcherSees) {
-    const auto self_test = [&] {
-        return test_leak_watch(*steering_, *steering_->observe(), kDefaultFwmark);
-    };
+    SteeringState known = observe();
+    const auto self_test = [&] { return test_leak_watch(*steering_, known, kDefaultFwmark); };
     EXPECT_EQ(self_test().outcome, SelfTest::nothing_yet);
     add_peer(WGS_STATE_READY);
-    ASSERT_TRUE(steering_->set_watch(prefix("10.1.0.0/24"), WGS_WATCH_FROM | WGS_WATCH_POD));
-    ASSERT_TRUE(steering_->set_watch(prefix("10.2.0.0/24"), WGS_WATCH_TO | WGS_WATCH_POD));
+    watch(*steering_);
+    known = observe();
     EXPECT_EQ(self_test().outcome, SelfTest::passed) << self_test().detail;
     EXPECT_EQ(steering_->leak_total()->packets, 0U) << "the test was counted";
 
     const auto other = load();
-    ASSERT_TRUE(other->remove_watch(prefix("10.2.0.0/24")));  // behind the back of the first
+    const Prefix unseen = prefix("10.2.0.0/24");
+    ASSERT_TRUE(other->remove_watched({&unseen, 1}));  // behind the back of the first
     EXPECT_EQ(self_test().outcome, SelfTest::failed);
     EXPECT_EQ(self_test().detail, "does not see clear text 10.1.0.0 > 10.2.0.0");
-    ASSERT_TRUE(other->set_watch(prefix("10.2.0.0/24"), WGS_WATCH_TO | WGS_WATCH_POD));
+    watch(*other);
 
-    const SteeringState before = *steering_->observe();
     ASSERT_TRUE(other->set_tunnel({.ifindex = 77, .port = 7}));
-    EXPECT_EQ(test_leak_watch(*steering_, before, kDefaultFwmark).detail,
-              "takes encrypted packets for clear text");
+    EXPECT_EQ(self_test().detail, "takes encrypted packets for clear text");
 }
 
 TEST_F(SteeringTest, WhatLeaksIsCountedAndSampled) {
     const Hook hook{.ifindex = index_of("wgs-nic"), .point = HookPoint::leak_watch};
     ASSERT_TRUE(steering_->attach(hook));
     EXPECT_TRUE(steering_->leak_flows()->empty());
-    ASSERT_TRUE(steering_->set_watch(prefix("10.1.0.0/24"), WGS_WATCH_FROM | WGS_WATCH_POD));
-    ASSERT_TRUE(steering_->set_watch(prefix("10.2.0.0/24"), WGS_WATCH_TO | WGS_WATCH_POD));
+    watch(*steering_);
     run_command("ip link set wgs-wire up && ip link set wgs-nic up");
     run_command("ip addr add 10.1.0.1/24 dev wgs-nic && ip route add 10.2.0.0/24 dev wgs-nic");
     run_command("ip neigh add 10.2.0.9 lladdr 02:00:00:00:00:09 dev wgs-nic");

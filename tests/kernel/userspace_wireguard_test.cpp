@@ -106,7 +106,8 @@ TEST_F(UserspaceWireguardTest, IsCreatedAgainAfterItsProcessWasKilled) {
 TEST_F(UserspaceWireguardTest, OutlivesItsOwnerAndIsAdopted) {
     const pid_t owner = ::fork();
     if (owner == 0) {
-        const bool done = device_->create() && device_->update_peer({.public_key = peer_key(1)});
+        const PeerUpdate update{.public_key = peer_key(1)};
+        const bool done = device_->create() && device_->update_peers({&update, 1});
         ::kill(::getpid(), done ? SIGKILL : SIGTERM);
     }
     int status = 0;

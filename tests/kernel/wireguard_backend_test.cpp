@@ -55,16 +55,16 @@ class WireguardBackendTest : public OwnNamespace,
         return state && *state ? **state : TunnelState{};
     }
 
+    Status update(const PeerUpdate& update) { return device_->update_peers({&update, 1}); }
+
     void add(const PublicKey& peer, std::vector<Prefix> allowed_ips) {
-        ASSERT_OK(
-            device_->update_peer({.public_key = peer, .add_allowed_ips = std::move(allowed_ips)}));
+        ASSERT_OK(update({.public_key = peer, .add_allowed_ips = std::move(allowed_ips)}));
     }
 
-    std::set<Prefix> allowed_ips(const PublicKey& peer) {
+    PrefixSet allowed_ips(const PublicKey& peer) {
         const TunnelState state = observe();
         EXPECT_TRUE(state.sessions.contains(peer));
-        return state.sessions.contains(peer) ? state.sessions.at(peer).allowed_ips
-                                             : std::set<Prefix>{};
+        return state.sessions.contains(peer) ? state.sessions.at(peer).allowed_ips : PrefixSet{};
     }
 
     PrivateKey key_ = PrivateKey::generate();
@@ -96,7 +96,7 @@ TEST_P(WireguardBackendTest, CreatingAndConfiguringAgainChangesNothing) {
     const TunnelState after = observe();
     EXPECT_EQ(after.ifindex, before.ifindex);
     EXPECT_EQ(after.port, before.port);
-    EXPECT_EQ(allowed_ips(peer_key(1)), std::set<Prefix>{prefix("10.1.0.0/24")});
+    EXPECT_EQ(allowed_ips(peer_key(1)), PrefixSet{prefix("10.1.0.0/24")});
 }
 
 TEST_P(WireguardBackendTest, ChangesSettings) {
@@ -127,46 +127,44 @@ TEST_P(WireguardBackendTest, APortInUseIsAnErrorUntilItIsFree) {
 }
 
 TEST_P(WireguardBackendTest, ShowsAPeerAsItWasSet) {
-    ASSERT_OK(
-        device_->update_peer({.public_key = peer_key(1),
-                              .endpoint = endpoint("fd50::2", 51820),
-                              .keepalive = std::chrono::seconds(25),
-                              .add_allowed_ips = {prefix("10.1.0.0/24"), prefix("fd00::/64")}}));
+    ASSERT_OK(update({.public_key = peer_key(1),
+                      .endpoint = endpoint("fd50::2", 51820),
+                      .keepalive = std::chrono::seconds(25),
+                      .add_allowed_ips = {prefix("10.1.0.0/24"), prefix("fd00::/64")}}));
     const TunnelState state = observe();
     ASSERT_EQ(state.sessions.size(), 1U);
     const Session& session = state.sessions.at(peer_key(1));
     EXPECT_EQ(session.endpoint, endpoint("fd50::2", 51820));
     EXPECT_EQ(session.keepalive, std::chrono::seconds(25));
     EXPECT_EQ(session.last_handshake, std::nullopt);
-    EXPECT_EQ(session.allowed_ips, (std::set<Prefix>{prefix("10.1.0.0/24"), prefix("fd00::/64")}));
+    EXPECT_EQ(session.allowed_ips, (PrefixSet{prefix("10.1.0.0/24"), prefix("fd00::/64")}));
 }
 
 TEST_P(WireguardBackendTest, UpdateLeavesWhatItDoesNotName) {
-    ASSERT_OK(device_->update_peer({.public_key = peer_key(1),
-                                    .endpoint = endpoint("192.0.2.1", 51820),
-                                    .keepalive = std::chrono::seconds(25),
-                                    .add_allowed_ips = {prefix("10.1.0.0/24")}}));
+    ASSERT_OK(update({.public_key = peer_key(1),
+                      .endpoint = endpoint("192.0.2.1", 51820),
+                      .keepalive = std::chrono::seconds(25),
+                      .add_allowed_ips = {prefix("10.1.0.0/24")}}));
     add(peer_key(1), {prefix("10.2.0.0/24")});
     const Session session = observe().sessions.at(peer_key(1));
     EXPECT_EQ(session.endpoint, endpoint("192.0.2.1", 51820));
     EXPECT_EQ(session.keepalive, std::chrono::seconds(25));
-    EXPECT_EQ(session.allowed_ips,
-              (std::set<Prefix>{prefix("10.1.0.0/24"), prefix("10.2.0.0/24")}));
+    EXPECT_EQ(session.allowed_ips, (PrefixSet{prefix("10.1.0.0/24"), prefix("10.2.0.0/24")}));
 }
 
 TEST_P(WireguardBackendTest, HoldsThousandsOfAllowedIpsOnOnePeer) {
     const std::vector<Prefix> prefixes = host_prefixes(3'000);
     add(peer_key(1), prefixes);
     add(peer_key(2), {prefix("192.168.0.0/16")});
-    EXPECT_EQ(allowed_ips(peer_key(1)), std::set<Prefix>(prefixes.begin(), prefixes.end()));
-    EXPECT_EQ(allowed_ips(peer_key(2)), std::set<Prefix>{prefix("192.168.0.0/16")});
+    EXPECT_EQ(allowed_ips(peer_key(1)), PrefixSet(prefixes));
+    EXPECT_EQ(allowed_ips(peer_key(2)), PrefixSet{prefix("192.168.0.0/16")});
 }
 
 TEST_P(WireguardBackendTest, AddingMovesAPrefixFromItsHolder) {
     add(peer_key(1), {prefix("10.1.0.0/24"), prefix("10.2.0.0/24")});
     add(peer_key(2), {prefix("10.1.0.0/24")});
-    EXPECT_EQ(allowed_ips(peer_key(1)), std::set<Prefix>{prefix("10.2.0.0/24")});
-    EXPECT_EQ(allowed_ips(peer_key(2)), std::set<Prefix>{prefix("10.1.0.0/24")});
+    EXPECT_EQ(allowed_ips(peer_key(1)), PrefixSet{prefix("10.2.0.0/24")});
+    EXPECT_EQ(allowed_ips(peer_key(2)), PrefixSet{prefix("10.1.0.0/24")});
 }
 
 TEST_P(WireguardBackendTest, RemovesSinglePrefixesAndLeavesNoOtherPeer) {
@@ -176,7 +174,7 @@ TEST_P(WireguardBackendTest, RemovesSinglePrefixesAndLeavesNoOtherPeer) {
     for (const auto part : {all.first(500), all.subspan(500, 1'499)}) {
         ASSERT_OK(device_->remove_allowed_ips(peer_key(1), part));
     }
-    EXPECT_EQ(allowed_ips(peer_key(1)), std::set<Prefix>{prefixes.back()});
+    EXPECT_EQ(allowed_ips(peer_key(1)), PrefixSet{prefixes.back()});
     EXPECT_EQ(observe().sessions.size(), 1U);
 }
 
@@ -186,7 +184,7 @@ TEST_P(WireguardBackendTest, RemovingTakesNothingFromOtherPeers) {
     const std::vector<Prefix> both{prefix("10.1.0.0/24"), prefix("10.2.0.0/24")};
     ASSERT_OK(device_->remove_allowed_ips(peer_key(1), both));
     EXPECT_TRUE(allowed_ips(peer_key(1)).empty());
-    EXPECT_EQ(allowed_ips(peer_key(2)), std::set<Prefix>{prefix("10.2.0.0/24")});
+    EXPECT_EQ(allowed_ips(peer_key(2)), PrefixSet{prefix("10.2.0.0/24")});
 }
 
 TEST_P(WireguardBackendTest, RemovingFromAnUnknownPeerDoesNotCreateIt) {
@@ -215,7 +213,7 @@ TEST_P(WireguardBackendTest, IsTakenOverByTheNextOwner) {
     device_ = open();
     ASSERT_OK(device_->create());
     EXPECT_EQ(observe().ifindex, ifindex);
-    EXPECT_EQ(allowed_ips(peer_key(1)), std::set<Prefix>{prefix("10.1.0.0/24")});
+    EXPECT_EQ(allowed_ips(peer_key(1)), PrefixSet{prefix("10.1.0.0/24")});
 }
 
 TEST_P(WireguardBackendTest, DestroyLeavesNothingAndMayBeRepeated) {

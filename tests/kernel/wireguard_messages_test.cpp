@@ -47,21 +47,21 @@ TEST(WireguardMessages, CarryOnePeerWhole) {
                             .endpoint = endpoint("2001:db8::1", 51820),
                             .keepalive = std::chrono::seconds(25),
                             .add_allowed_ips = {prefix("10.1.0.0/24"), prefix("fd00::/64")}};
-    const auto messages = kEncoder.update_peer(update);
+    const auto messages = kEncoder.update_peers({&update, 1});
     ASSERT_EQ(messages.size(), 1U);
     const TunnelState state = decode(messages);
     ASSERT_EQ(state.sessions.size(), 1U);
     const Session& session = state.sessions.at(peer_key(1));
     EXPECT_EQ(session.endpoint, update.endpoint);
     EXPECT_EQ(session.keepalive, update.keepalive);
-    EXPECT_EQ(session.allowed_ips, (std::set<Prefix>{prefix("10.1.0.0/24"), prefix("fd00::/64")}));
+    EXPECT_EQ(session.allowed_ips, (PrefixSet{prefix("10.1.0.0/24"), prefix("fd00::/64")}));
 }
 
 TEST(WireguardMessages, SplitManyAllowedIpsWithoutLosingOrRepeatingOne) {
     const PeerUpdate update{.public_key = peer_key(1),
                             .endpoint = endpoint("192.0.2.1", 51820),
                             .add_allowed_ips = host_prefixes(20'000)};
-    const auto messages = kEncoder.update_peer(update);
+    const auto messages = kEncoder.update_peers({&update, 1});
     EXPECT_GT(messages.size(), 10U);
     std::size_t total = 0;
     for (const NetlinkMessage& message : messages) {
@@ -72,19 +72,38 @@ TEST(WireguardMessages, SplitManyAllowedIpsWithoutLosingOrRepeatingOne) {
     }
     EXPECT_EQ(total, update.add_allowed_ips.size());
     const Session merged = decode(messages).sessions.at(peer_key(1));
-    EXPECT_EQ(merged.allowed_ips,
-              std::set<Prefix>(update.add_allowed_ips.begin(), update.add_allowed_ips.end()));
+    EXPECT_EQ(merged.allowed_ips, PrefixSet(std::span<const Prefix>(update.add_allowed_ips)));
     EXPECT_EQ(merged.endpoint, update.endpoint)
         << "a continuation overwrote what the first one said";
 }
 
 TEST(WireguardMessages, ContinueAPeerWithoutCreatingOrReplacing) {
-    const auto messages =
-        kEncoder.update_peer({.public_key = peer_key(1), .add_allowed_ips = host_prefixes(2'000)});
+    const PeerUpdate update{.public_key = peer_key(1), .add_allowed_ips = host_prefixes(2'000)};
+    const auto messages = kEncoder.update_peers({&update, 1});
     ASSERT_GT(messages.size(), 1U);
     EXPECT_EQ(peer_flags(messages[0]), 0U);
     for (std::size_t i = 1; i < messages.size(); ++i) {
         EXPECT_EQ(peer_flags(messages[i]), WGPEER_F_UPDATE_ONLY);
+    }
+}
+
+TEST(WireguardMessages, TakeAsManyPeersAsHaveRoom) {
+    std::vector<PeerUpdate> updates;
+    for (std::uint8_t i = 1; i <= 200; ++i) {
+        updates.push_back({.public_key = peer_key(i),
+                           .endpoint = endpoint("192.0.2.1", i),
+                           .add_allowed_ips = host_prefixes(i == 100 ? 2'000 : 3)});
+    }
+    const auto messages = kEncoder.update_peers(updates);
+    EXPECT_LT(messages.size(), 20U);
+    for (const NetlinkMessage& message : messages)
+        EXPECT_LE(nlmsg_hdr(message.get())->nlmsg_len, kLongestWireguardRequest);
+    const TunnelState state = decode(messages);
+    ASSERT_EQ(state.sessions.size(), updates.size());
+    for (const PeerUpdate& update : updates) {
+        const Session& session = state.sessions.at(update.public_key);
+        EXPECT_EQ(session.endpoint, update.endpoint);
+        EXPECT_EQ(session.allowed_ips, PrefixSet(std::span<const Prefix>(update.add_allowed_ips)));
     }
 }
 

@@ -50,7 +50,7 @@ TEST(ParseDevice, ReadsEveryFieldOfADeviceAndItsPeer) {
     EXPECT_EQ(session.last_handshake, Clock::time_point(std::chrono::milliseconds(1700000000500)));
     EXPECT_EQ(session.rx_bytes, 18446744073709551615U);
     EXPECT_EQ(session.tx_bytes, 12U);
-    EXPECT_EQ(session.allowed_ips, (std::set<Prefix>{prefix("10.1.0.0/24"), prefix("fd00::/64")}));
+    EXPECT_EQ(session.allowed_ips, (PrefixSet{prefix("10.1.0.0/24"), prefix("fd00::/64")}));
 }
 
 TEST(ParseDevice, DerivesThePublicKeyFromThePrivateOne) {
@@ -164,15 +164,17 @@ TEST(FormatUpdate, AddsAllowedIpsAndReplacesNone) {
                             .endpoint = endpoint("2001:db8::1", 51820),
                             .keepalive = std::chrono::seconds(25),
                             .add_allowed_ips = {prefix("10.1.0.0/24"), prefix("fd00::/64")}};
-    EXPECT_EQ(format_update(update),
+    EXPECT_EQ(format_updates({&update, 1}),
               "set=1\npublic_key=" + hex('1') +
                   "\nendpoint=[2001:db8::1]:51820\npersistent_keepalive_interval=25\n"
                   "allowed_ip=10.1.0.0/24\nallowed_ip=fd00::/64\n\n");
 }
 
 TEST(FormatUpdate, LeavesOutWhatStays) {
-    EXPECT_EQ(format_update({.public_key = peer_key(0x11)}),
-              "set=1\npublic_key=" + hex('1') + "\n\n");
+    const std::vector<PeerUpdate> updates{{.public_key = peer_key(0x11)},
+                                          {.public_key = peer_key(0x22)}};
+    EXPECT_EQ(format_updates(updates),
+              "set=1\npublic_key=" + hex('1') + "\npublic_key=" + hex('2') + "\n\n");
 }
 
 TEST(FormatRemoval, RemovesThePeer) {

@@ -66,7 +66,7 @@ struct Example {
                 .in_sync = true,
                 .source_complete = true,
                 .rejections = 1,
-                .steps_applied = 16,
+                .changes_made = 16,
                 .problems = problems,
                 .notes = notes};
     }

@@ -7,9 +7,9 @@ namespace wgs::test {
 namespace {
 
 // Longest-prefix match the slow, obvious way.
-template <class Value>
-const Value* match(const std::map<Prefix, Value>& table, const IpAddress& address) {
-    const Value* best = nullptr;
+template <class Table>
+const typename Table::mapped_type* match(const Table& table, const IpAddress& address) {
+    const typename Table::mapped_type* best = nullptr;
     int length = -1;
     for (const auto& [prefix, value] : table) {
         if (prefix.length() > length && prefix.contains(address)) {
@@ -48,16 +48,16 @@ class FakeKernel::FakeWireguard final : public WireguardDevice {
         kernel_.changed();
         return {};
     }
-    Status update_peer(const PeerUpdate& update) override {
-        WGS_TRY(kernel_.enter("update_peer"));
-        WGS_TRY(present());
-        for (const Prefix& prefix : update.add_allowed_ips)
-            take(prefix);
-        Session& session = kernel_.tunnel->sessions[update.public_key];
-        if (update.endpoint) session.endpoint = update.endpoint;
-        if (update.keepalive) session.keepalive = *update.keepalive;
-        session.allowed_ips.insert(update.add_allowed_ips.begin(), update.add_allowed_ips.end());
-        kernel_.changed();
+    Result<std::optional<TunnelLink>> observe_link() override {
+        WGS_TRY(kernel_.enter("observe"));
+        if (!kernel_.tunnel) return std::nullopt;
+        return TunnelLink{.ifindex = kernel_.tunnel->ifindex,
+                          .up = kernel_.tunnel->up,
+                          .mtu = kernel_.tunnel->mtu};
+    }
+    Status update_peers(std::span<const PeerUpdate> updates) override {
+        for (const PeerUpdate& update : updates)
+            WGS_TRY(update_peer(update));
         return {};
     }
     Status remove_allowed_ips(const PublicKey& peer, std::span<const Prefix> prefixes) override {
@@ -84,6 +84,18 @@ class FakeKernel::FakeWireguard final : public WireguardDevice {
     }
 
   private:
+    Status update_peer(const PeerUpdate& update) {
+        WGS_TRY(kernel_.enter("update_peer"));
+        WGS_TRY(present());
+        for (const Prefix& prefix : update.add_allowed_ips)
+            take(prefix);
+        Session& session = kernel_.tunnel->sessions[update.public_key];
+        if (update.endpoint) session.endpoint = update.endpoint;
+        if (update.keepalive) session.keepalive = *update.keepalive;
+        session.allowed_ips.insert(update.add_allowed_ips);
+        kernel_.changed();
+        return {};
+    }
     [[nodiscard]] Status present() const {
         if (!kernel_.tunnel) return make_error(std::errc::no_such_device, "no tunnel");
         return {};
@@ -99,9 +111,20 @@ class FakeKernel::FakeSteering final : public Steering {
   public:
     explicit FakeSteering(FakeKernel& kernel) : kernel_(kernel) {}
 
-    Result<SteeringState> observe() override {
+    Result<SteeringState> observe_tables() override {
         WGS_TRY(kernel_.enter("observe"));
-        return kernel_.steering;
+        SteeringState tables = kernel_.steering;
+        static_cast<HookState&>(tables) = {};
+        tables.watched.clear();
+        return tables;
+    }
+    Result<HookState> observe_hooks() override {
+        WGS_TRY(kernel_.enter("observe"));
+        return static_cast<const HookState&>(kernel_.steering);
+    }
+    Result<WatchTable> observe_watched() override {
+        WGS_TRY(kernel_.enter("observe"));
+        return kernel_.steering.watched;
     }
     Status set_tunnel(const TunnelEntry& entry) override {
         return change("set_tunnel", [&] { kernel_.steering.tunnel = entry; });
@@ -142,17 +165,23 @@ class FakeKernel::FakeSteering final : public Steering {
         }
         return change("release_peer", [&] { kernel_.steering.slots.erase(id); });
     }
-    Status set_prefix(const Prefix& prefix, const Owner& owner) override {
-        return change("set_prefix", [&] { kernel_.steering.prefixes[prefix] = owner; });
+    Status set_prefixes(std::span<const PrefixRow> rows) override {
+        return change_each("set_prefix", rows, [&](const PrefixRow& row) {
+            kernel_.steering.prefixes[row.prefix] = row.owner;
+        });
     }
-    Status remove_prefix(const Prefix& prefix) override {
-        return change("remove_prefix", [&] { kernel_.steering.prefixes.erase(prefix); });
+    Status remove_prefixes(std::span<const Prefix> prefixes) override {
+        return change_each("remove_prefix", prefixes,
+                           [&](const Prefix& prefix) { kernel_.steering.prefixes.erase(prefix); });
     }
-    Status set_watch(const Prefix& prefix, std::uint32_t flags) override {
-        return change("set_watch", [&] { kernel_.steering.watched[prefix] = flags; });
+    Status set_watched(std::span<const WatchRow> rows) override {
+        return change_each("set_watch", rows, [&](const WatchRow& row) {
+            kernel_.steering.watched[row.prefix] = row.flags;
+        });
     }
-    Status remove_watch(const Prefix& prefix) override {
-        return change("remove_watch", [&] { kernel_.steering.watched.erase(prefix); });
+    Status remove_watched(std::span<const Prefix> prefixes) override {
+        return change_each("remove_watch", prefixes,
+                           [&](const Prefix& prefix) { kernel_.steering.watched.erase(prefix); });
     }
     Status set_pod(const IpAddress& address, const LocalPod& pod) override {
         return change("set_pod", [&] { kernel_.steering.pods[address] = pod; });
@@ -178,6 +207,13 @@ class FakeKernel::FakeSteering final : public Steering {
         WGS_TRY(kernel_.enter(call));
         mutate();
         kernel_.changed();
+        return {};
+    }
+    // What the port takes at once the kernel shows one by one.
+    template <class Item, class Mutate>
+    Status change_each(const std::string& call, std::span<const Item> items, const Mutate& mutate) {
+        for (const Item& item : items)
+            WGS_TRY(change(call, [&] { mutate(item); }));
         return {};
     }
     FakeKernel& kernel_;
@@ -232,7 +268,11 @@ Status FakeKernel::enter(const std::string& call) {
     if (calls_until_failure_ > 0 && --calls_until_failure_ == 0) {
         return os_error(EIO, "injected failure of " + call);
     }
-    if (call != "observe") log.push_back(call);
+    if (call == "observe") {
+        ++looks;
+    } else {
+        log.push_back(call);
+    }
     return {};
 }
 

@@ -46,6 +46,7 @@ class FakeKernel {
     std::map<IpAddress, std::uint32_t> routes;
     LocalPods pods;
     std::vector<std::string> log;  // names of the changing calls
+    int looks = 0;                 // calls of the others
 
     WireguardDevice& wireguard();
     Steering& tables();

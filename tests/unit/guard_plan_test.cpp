@@ -18,7 +18,7 @@ class GuardPlan : public PlanFixture {
         ASSERT_TRUE(run());
     }
     [[nodiscard]] bool guarded() const { return kernel.steering.hooks.contains(kGuard); }
-    [[nodiscard]] const Plan& last() const { return reconciler->last_plan(); }
+    [[nodiscard]] const Reconciler& last() const { return *reconciler; }
 };
 
 using Lines = std::vector<std::string>;
@@ -26,7 +26,7 @@ using Lines = std::vector<std::string>;
 TEST_F(GuardPlan, IsOffUnlessAskedFor) {
     ASSERT_TRUE(run());
     EXPECT_FALSE(guarded());
-    EXPECT_EQ(last().notes, Lines());
+    EXPECT_EQ(last().notes(), Lines());
 }
 
 TEST_F(GuardPlan, IsOnWhateverDeviceWhenTheModeIsNamed) {
@@ -43,12 +43,12 @@ TEST_F(GuardPlan, AutomaticallyIsOnNicsAndBondsOnly) {
     for (const char* kind : {"", "bond"}) {
         plan_with(GuardMode::automatic, kind);
         EXPECT_TRUE(guarded()) << kind;
-        EXPECT_EQ(last().notes, Lines());
+        EXPECT_EQ(last().notes(), Lines());
     }
     for (const std::string kind : {"veth", "bridge", "vlan", "macvlan"}) {
         plan_with(GuardMode::automatic, kind);
         EXPECT_FALSE(guarded()) << kind;
-        EXPECT_EQ(last().notes,
+        EXPECT_EQ(last().notes(),
                   Lines{"the guard is off on eth0: 'auto' spares " + kind + " devices"});
         EXPECT_TRUE(reconciler->in_sync()) << "nobody asked for it there";
     }
@@ -59,19 +59,19 @@ TEST_F(GuardPlan, ARefusalIsAProblemOnlyWhereTheModeWasNamed) {
     const Lines complaint{"the guard is off on eth0: no room"};
     plan_with(GuardMode::native);
     EXPECT_FALSE(guarded());
-    EXPECT_EQ(last().problems, complaint);
+    EXPECT_EQ(last().problems(), complaint);
     EXPECT_FALSE(reconciler->in_sync());
     plan_with(GuardMode::automatic);
     EXPECT_FALSE(guarded());
-    EXPECT_EQ(last().problems, Lines());
-    EXPECT_EQ(last().notes, complaint);
+    EXPECT_EQ(last().problems(), Lines());
+    EXPECT_EQ(last().notes(), complaint);
     EXPECT_TRUE(reconciler->in_sync());
     EXPECT_TRUE(kernel.steering.hooks.contains(kNicIn)) << "everything else goes on";
 
     kernel.steering.refused.clear();
     ASSERT_TRUE(run());
     EXPECT_TRUE(guarded()) << "the refusal was not for ever";
-    EXPECT_EQ(last().notes, Lines());
+    EXPECT_EQ(last().notes(), Lines());
 }
 
 TEST_F(GuardPlan, AnOlderGuardIsReplacedOrRemoved) {

@@ -59,14 +59,28 @@ TEST_F(HandshakeDriverTest, TrustInAnEarlierProofEnds) {
     EXPECT_FALSE(smaller_.advice(key(9)).trust_previous);
 }
 
-TEST_F(HandshakeDriverTest, PollsFastAtFirstSlowerLaterAndIdlyWhenNobodyWaits) {
-    EXPECT_EQ(smaller_.poll_interval(500ms), 500ms);
+TEST_F(HandshakeDriverTest, TheNewestOfThoseThatWaitIsKnown) {
+    const auto newest = [&](std::chrono::milliseconds time) {
+        return smaller_.newest_wait(HandshakeDriver::Time(time));
+    };
+    EXPECT_EQ(newest(0ms), std::nullopt);
     at(0ms);
-    EXPECT_EQ(smaller_.poll_interval(500ms), 25ms);
-    at(2400ms);
-    EXPECT_EQ(smaller_.poll_interval(500ms), 300ms);
-    at(60s);
-    EXPECT_EQ(smaller_.poll_interval(500ms), 500ms);
+    EXPECT_EQ(newest(2400ms), 2400ms);
+    smaller_.add(HandshakeDriver::Time(1s), key(10), {});
+    EXPECT_EQ(newest(2400ms), 1400ms);
+    smaller_.add(HandshakeDriver::Time(2s), key(10), {});
+    EXPECT_EQ(newest(2400ms), 1400ms) << "it waits already";
+    at(3s);
+    EXPECT_EQ(newest(3s), 3s) << "it is wanted no longer";
+}
+
+TEST_F(HandshakeDriverTest, OnePeerMoreChangesNothingForTheOthers) {
+    at(0ms);
+    smaller_.add(HandshakeDriver::Time(HandshakeDriver::kFirstRestart), key(10), {});
+    EXPECT_FALSE(smaller_.advice(key(9)).restart) << "its handshake may have come since the look";
+    EXPECT_EQ(smaller_.advice(key(10)).keepalive, HandshakeDriver::kProbeKeepalive);
+    smaller_.remove(key(10));
+    EXPECT_EQ(smaller_.advice(key(10)), (HandshakeAdvice{.keepalive = 25s}));
 }
 
 TEST_F(HandshakeDriverTest, APeerThatLeftIsForgotten) {

@@ -9,6 +9,7 @@
 
 #include "model/peer_cache.h"
 #include "node_builder.h"
+#include "reference_cache.h"
 
 namespace wgs {
 namespace {
@@ -127,6 +128,118 @@ TEST(PeerCacheProperty, FollowsTheRulesThroughRandomHistories) {
                 model.upsert(info);
             }
             if (random() % 2 == 0) expect_same(cache, model);
+            if (HasFatalFailure()) FAIL() << "history " << history << ", step " << step;
+        }
+    }
+}
+
+bool same(const CachedPeer& a, const CachedPeer& b) {
+    return a.info == b.info && a.endpoint == b.endpoint && a.key_conflict == b.key_conflict &&
+           a.prefixes == b.prefixes;
+}
+
+// An incremental cache beside one that starts from scratch each time.
+class SideBySide {
+  public:
+    explicit SideBySide(std::mt19937& random) : random_(random) {
+        for (const Prefix& candidate : pool()) {
+            if (random_() % 3 != 0) continue;
+            const std::string& name = names()[random_() % names().size()];
+            cache_.seed_holder(candidate, name);
+            reference_.seed_holder(candidate, name);
+        }
+    }
+
+    void something_happens() {
+        const std::string& name = names()[random_() % names().size()];
+        switch (random_() % 12) {
+            case 0:
+            case 1:
+                cache_.remove(name);
+                reference_.remove(name);
+                break;
+            case 2:
+                change_self();
+                break;
+            case 3:
+                cache_.mark_complete();
+                reference_.mark_complete();
+                break;
+            default:
+                tell(name);
+        }
+    }
+    void compare() {
+        const auto& expected = reference_.peers();
+        const CacheChanges changes = cache_.take_changes();
+        ASSERT_EQ(cache_.peers().size(), expected.size());
+        for (const auto& [name, peer] : expected)
+            ASSERT_TRUE(same(cache_.peers().at(name), peer)) << name;
+        ASSERT_EQ(cache_.rejections(), reference_.rejections());
+        if (!changes.everything) check(changes);
+        before_ = expected;
+    }
+
+  private:
+    void tell(const std::string& name) {
+        NodeInfo info = random_node(random_, name);
+        info.addresses = {ip("192.168.0." + std::to_string(2 + random_() % 3)), ip("fd50::2")};
+        if (random_() % 4 == 0) info.prefixes.push_back(Prefix(info.addresses.front()));
+        cache_.upsert(info);
+        reference_.upsert(info);
+    }
+    void change_self() {
+        NodeInfo self = self_node();
+        if (random_() % 2 == 0) self.prefixes = {prefix("10.1.0.0/24")};
+        if (random_() % 2 == 0) self.addresses = {ip("fd50::1")};
+        cache_.set_self(self);
+        reference_.set_self(self);
+    }
+    // What is not named is as it was.
+    void check(const CacheChanges& changes) {
+        const auto peer_in = [](const auto& peers, const std::string& name) {
+            const auto found = peers.find(name);
+            return found == peers.end() ? CachedPeer{} : found->second;
+        };
+        for (const std::string& name : names()) {
+            const CachedPeer old = peer_in(before_, name);
+            const CachedPeer now = peer_in(cache_.peers(), name);
+            if (!same(old, now)) {
+                ASSERT_TRUE(std::ranges::binary_search(changes.peers, name)) << name;
+            }
+            for (const ClassedPrefixes* owned : {&old.prefixes, &now.prefixes}) {
+                for (const auto& entry : *owned) {
+                    const bool kept = std::ranges::binary_search(old.prefixes, entry) &&
+                                      std::ranges::binary_search(now.prefixes, entry);
+                    if (!kept) {
+                        ASSERT_TRUE(std::ranges::binary_search(changes.prefixes, entry.first));
+                    }
+                }
+            }
+        }
+    }
+
+    std::mt19937& random_;
+    PeerCache cache_{self_node(), narrow_limits()};
+    test::ReferenceCache reference_{self_node(), narrow_limits()};
+    std::map<std::string, CachedPeer> before_;
+
+    static PeerCache::Limits narrow_limits() {
+        return {.max_peers = 4,
+                .max_prefixes_per_node = 4,
+                .cluster_prefixes = limits().cluster_prefixes};
+    }
+};
+
+TEST(PeerCacheProperty, ResolvesChangesAsItWouldResolveEverything) {
+    const unsigned seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    for (int history = 0; history < 500; ++history) {
+        SideBySide caches(random);
+        for (int step = 0; step < 40; ++step) {
+            caches.something_happens();
+            if (random() % 2 == 0) caches.compare();
             if (HasFatalFailure()) FAIL() << "history " << history << ", step " << step;
         }
     }

@@ -51,10 +51,13 @@ class PlanFixture : public testing::Test {
         start_agent();
         cache->mark_complete();
     }
-    Status run() {
+    Status run(Look look = Look::everywhere) {
         now.steady += std::chrono::milliseconds(100);
         now.wall += std::chrono::milliseconds(100);
-        return reconciler->run(now);
+        Status status = reconciler->run(now, look);
+        while (status && reconciler->busy())
+            status = reconciler->run(now, Look::nowhere);
+        return status;
     }
     // Joins with a completed handshake.
     void join(std::uint8_t number) {

@@ -23,13 +23,13 @@ TEST_F(LawTest, APeerIsNotSteeredBeforeItsHandshake) {
     cache->upsert(node(2));
     ASSERT_TRUE(run());
     EXPECT_EQ(to("10.2.0.1"), kClear);
-    EXPECT_EQ(reconciler->last_plan().states.at("node-b"), PeerState::waiting);
+    EXPECT_EQ(reconciler->states().at("node-b"), PeerState::waiting);
 
     kernel.handshake(key(2), now.wall);
     ASSERT_TRUE(run());
     EXPECT_EQ(to("10.2.0.1"), encrypted_to(2));
     EXPECT_EQ(to("192.0.2.2"), encrypted_to(2));
-    EXPECT_EQ(reconciler->last_plan().states.at("node-b"), PeerState::ready);
+    EXPECT_EQ(reconciler->states().at("node-b"), PeerState::ready);
 }
 
 TEST_F(RequireLawTest, APeerThatWaitsIsDroppedUnderRequire) {
@@ -152,7 +152,7 @@ TEST_F(LawTest, APrefixGivenUpIsTakenFromItsPeerAlone) {
     cache->upsert(less);
     ASSERT_TRUE(run());
     EXPECT_EQ(kernel.tunnel->sessions.at(key(2)).allowed_ips,
-              std::set<Prefix>{Prefix(less.addresses.front())});
+              PrefixSet{Prefix(less.addresses.front())});
     EXPECT_EQ(to("10.2.0.1"), kClear);
     EXPECT_EQ(to("192.0.2.2"), encrypted_to(2));
 }
@@ -252,8 +252,8 @@ TEST_F(LawTest, TwoNodesWithOneKeyAreNeitherProgrammedNorSteered) {
     thief.public_key = key(2);
     cache->upsert(thief);
     ASSERT_TRUE(run());
-    EXPECT_EQ(reconciler->last_plan().states.at("node-b"), PeerState::conflict);
-    EXPECT_EQ(reconciler->last_plan().states.at("node-c"), PeerState::conflict);
+    EXPECT_EQ(reconciler->states().at("node-b"), PeerState::conflict);
+    EXPECT_EQ(reconciler->states().at("node-c"), PeerState::conflict);
     EXPECT_TRUE(kernel.tunnel->sessions.empty());
     EXPECT_EQ(to("10.2.0.1"), kClear);
 
@@ -299,7 +299,7 @@ TEST_F(LawTest, ADeletedDeviceWhosePeerStaysSilentIsNotTrustedForever) {
     ASSERT_TRUE(run());
     now.steady += HandshakeDriver::kTrust;
     ASSERT_TRUE(run());
-    EXPECT_EQ(reconciler->last_plan().states.at("node-b"), PeerState::waiting);
+    EXPECT_EQ(reconciler->states().at("node-b"), PeerState::waiting);
 }
 
 TEST_F(LawTest, WhatWasChangedByHandIsSetRight) {
@@ -396,8 +396,7 @@ TEST_F(LawTest, NoFreeIdIsAProblemThatIsTold) {
     cache->upsert(node(2));
     cache->upsert(node(3));
     ASSERT_TRUE(run());
-    EXPECT_EQ(reconciler->last_plan().problems,
-              std::vector<std::string>{"no free peer id for node-c"});
+    EXPECT_EQ(reconciler->problems(), std::vector<std::string>{"no free peer id for node-c"});
     EXPECT_FALSE(reconciler->in_sync());
 }
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/prefix_rules.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <tuple>
+
+namespace wgs {
+namespace {
+
+// RFC 1122 3.2.1.3, RFC 3927, RFC 5771 and RFC 4291 2.5-2.7.
+const std::array<Prefix, 8>& reserved_prefixes() {
+    static const std::array<Prefix, 8> kPrefixes = {
+        Prefix::parse("0.0.0.0/8").value(),      Prefix::parse("127.0.0.0/8").value(),
+        Prefix::parse("169.254.0.0/16").value(), Prefix::parse("224.0.0.0/4").value(),
+        Prefix::parse("::/128").value(),         Prefix::parse("::1/128").value(),
+        Prefix::parse("fe80::/10").value(),      Prefix::parse("ff00::/8").value()};
+    return kPrefixes;
+}
+
+bool overlap(const Prefix& a, const Prefix& b) {
+    return a.contains(b) || b.contains(a);
+}
+
+bool any_contains(const std::vector<Prefix>& prefixes, const Prefix& prefix) {
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](const Prefix& other) { return other.contains(prefix); });
+}
+
+bool is_own(const NodeInfo& self, const Prefix& prefix) {
+    return any_contains(self.prefixes, prefix) ||
+           std::any_of(self.addresses.begin(), self.addresses.end(),
+                       [&](const IpAddress& address) { return Prefix(address) == prefix; });
+}
+
+// Class `node` comes before `pod`, so that an address which is listed as a prefix stays an address.
+void sort_and_unite(ClassedPrefixes& claims) {
+    const auto rank = [](const auto& claim) {
+        return std::tuple<const Prefix&, bool>(claim.first, claim.second == PrefixClass::pod);
+    };
+    std::sort(claims.begin(), claims.end(),
+              [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+    const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
+    claims.erase(std::unique(claims.begin(), claims.end(), same), claims.end());
+}
+
+}  // namespace
+
+bool is_reserved(const Prefix& prefix) {
+    return std::ranges::any_of(reserved_prefixes(),
+                               [&](const Prefix& other) { return overlap(prefix, other); });
+}
+
+ClassedPrefixes PrefixRules::claims_of(const NodeInfo& node, const OnRefusal& on_refusal) const {
+    ClassedPrefixes claims;
+    const auto consider = [&](const Prefix& prefix, PrefixClass prefix_class) {
+        const std::string_view reason = reason_to_refuse(prefix, prefix_class);
+        if (reason.empty()) {
+            claims.emplace_back(prefix, prefix_class);
+        } else if (on_refusal) {
+            on_refusal(prefix, reason);
+        }
+    };
+    for (const IpAddress& address : node.addresses)
+        consider(Prefix(address), PrefixClass::node);
+    const std::size_t accepted = std::min(node.prefixes.size(), max_prefixes_);
+    for (const Prefix& prefix : std::span(node.prefixes).first(accepted))
+        consider(prefix, PrefixClass::pod);
+    sort_and_unite(claims);
+    return claims;
+}
+
+std::string_view PrefixRules::reason_to_refuse(const Prefix& prefix,
+                                               PrefixClass prefix_class) const {
+    if (prefix.length() == 0) return "a default route is not a prefix of one node";
+    if (is_reserved(prefix)) return "touches a loopback, link-local or multicast range";
+    if (is_own(self_, prefix)) return "belongs to this node";
+    const bool limited = prefix_class == PrefixClass::pod && !cluster_prefixes_.empty();
+    if (limited && !any_contains(cluster_prefixes_, prefix)) return "outside cluster_prefixes";
+    return {};
+}
+
+}  // namespace wgs

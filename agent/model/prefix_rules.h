@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which prefixes a node may claim at all, whoever else claims them.
+#pragma once
+
+#include <functional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/ip.h"
+#include "model/node.h"
+
+namespace wgs {
+
+enum class PrefixClass : std::uint8_t { pod = 0, node = 1 };
+
+// Sorted by prefix, each once.
+using ClassedPrefixes = std::vector<std::pair<Prefix, PrefixClass>>;
+
+// Touches loopback, link-local, multicast or "this network".
+[[nodiscard]] bool is_reserved(const Prefix& prefix);
+
+// Refers to its arguments.
+class PrefixRules {
+  public:
+    using OnRefusal = std::function<void(const Prefix&, std::string_view reason)>;
+
+    // No cluster prefixes: no limit.
+    PrefixRules(const NodeInfo& self, const std::vector<Prefix>& cluster_prefixes,
+                std::size_t max_prefixes)
+        : self_(self), cluster_prefixes_(cluster_prefixes), max_prefixes_(max_prefixes) {}
+
+    // What the node may claim of what it lists. An address is a /32 or /128 of class `node`, also
+    // when it is listed as a prefix too.
+    [[nodiscard]] ClassedPrefixes claims_of(const NodeInfo& node,
+                                            const OnRefusal& on_refusal = {}) const;
+
+  private:
+    [[nodiscard]] std::string_view reason_to_refuse(const Prefix& prefix,
+                                                    PrefixClass prefix_class) const;
+
+    const NodeInfo& self_;
+    const std::vector<Prefix>& cluster_prefixes_;
+    std::size_t max_prefixes_;
+};
+
+}  // namespace wgs

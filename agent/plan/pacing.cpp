@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/pacing.h"
+
+#include <algorithm>
+
+namespace wgs {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr int kIdleShare = 300;
+constexpr int kEagerShare = 4;  // and as much again for each second that passes
+
+}  // namespace
+
+milliseconds time_to_next_look(std::optional<std::chrono::steady_clock::duration> wait,
+                               std::chrono::steady_clock::duration cost) {
+    const auto whole_cost = std::chrono::ceil<milliseconds>(cost);
+    const milliseconds idle = std::max(kIdleLook, whole_cost * kIdleShare);
+    if (!wait) return idle;
+    const auto age = std::chrono::duration_cast<milliseconds>(*wait);
+    const auto seconds = std::max<milliseconds::rep>(1, age / std::chrono::seconds(1));
+    return std::min(idle, std::max({kShortestLook, age / 8, whole_cost * kEagerShare * seconds}));
+}
+
+}  // namespace wgs

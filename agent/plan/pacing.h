@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// How often the kernel is looked at although nothing was reported: neither WireGuard nor TCX links
+// tell of changes made by hand, nor WireGuard of handshakes.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace wgs {
+
+// Between two looks when nothing is expected, unless looking is dear.
+inline constexpr std::chrono::milliseconds kIdleLook{500};
+inline constexpr std::chrono::milliseconds kShortestLook{25};
+
+// `wait`: for how long the newest peer that waits for a handshake has done so; none: nobody waits.
+// `cost` is what a look takes. Idle looks take one part in 300 of a core; those for a handshake a
+// quarter at first, and less and less as the wait grows.
+[[nodiscard]] std::chrono::milliseconds time_to_next_look(
+    std::optional<std::chrono::steady_clock::duration> wait,
+    std::chrono::steady_clock::duration cost);
+
+}  // namespace wgs
