@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/suites.h"
+
+#include <unistd.h>
+
+#include <exception>
+
+#include "bench/lookup/suite.h"
+#include "bench/measure/machine.h"
+#include "bench/program/suite.h"
+
+namespace wgs::bench {
+
+const std::array<Suite, 3> kSuites{{
+    {"lookup", "finding the owner of an address, by kind of table", &measure_lookups},
+    {"program", "wgs_nic_out as a whole, by size of the tables", &measure_programs},
+    {"verdict", "each program, by what it says of a packet", &measure_verdicts},
+}};
+
+Result<Run> run_suites(const Plan& plan) try {
+    if (::geteuid() != 0) return make_error(std::errc::permission_denied, "a benchmark needs root");
+    Run run{.machine = describe_machine()};
+    for (const Suite& suite : kSuites)
+        if (plan.suites.empty() || plan.suites.contains(std::string(suite.name)))
+            suite.measure(plan, run);
+    return run;
+} catch (const std::exception& failure) {
+    return make_error(std::errc::io_error, failure.what());
+}
+
+}  // namespace wgs::bench
