@@ -40,8 +40,7 @@ class Feeder {
 class XdpFeeder {
   public:
     XdpFeeder();
-    double time(int program, const std::vector<std::uint8_t>& packet,
-                              std::size_t packets) const;
+    double time(int program, const std::vector<std::uint8_t>& packet, std::size_t packets) const;
     [[nodiscard]] int empty() const { return object_.program("wgs_empty"); }
 
   private:
