@@ -7,14 +7,17 @@
 
 #include "bench/lookup/suite.h"
 #include "bench/measure/machine.h"
+#include "bench/path/suite.h"
 #include "bench/program/suite.h"
 
 namespace wgs::bench {
 
-const std::array<Suite, 3> kSuites{{
+const std::array<Suite, 5> kSuites{{
     {"lookup", "finding the owner of an address, by kind of table", &measure_lookups},
     {"program", "wgs_nic_out as a whole, by size of the tables", &measure_programs},
     {"verdict", "each program, by what it says of a packet", &measure_verdicts},
+    {"path", "packets from a pod to the tunnel, by way of steering", &measure_paths},
+    {"tax", "what packets outside every prefix pay", &measure_tax},
 }};
 
 Result<Run> run_suites(const Plan& plan) try {

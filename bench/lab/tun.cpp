@@ -17,7 +17,8 @@ UniqueFd open_tun(const test::NetNamespace& ns, const std::string& name) {
     name.copy(request.ifr_name, IFNAMSIZ - 1);
     request.ifr_flags = IFF_TUN | IFF_NO_PI;
     must_call(tun && ::ioctl(tun.get(), TUNSETIFF, &request) == 0, "make a tun device");
-    ns.ip("link set " + name + " up\n");
+    // No queue, as WireGuard's devices have none.
+    ns.ip("link set " + name + " txqueuelen 0\nlink set " + name + " up\n");
     return tun;
 }
 
