@@ -54,4 +54,16 @@ void Dataplane::fill(const std::vector<OwnedPrefix>& prefixes) {
     must(tables().steer.ipv6().set_all(rows6_of(prefixes)));
 }
 
+void Dataplane::watch(const std::vector<OwnedPrefix>& prefixes) {
+    for (const OwnedPrefix& one : prefixes) {
+        const bool is_own = WGS_OWNER_PEER(one.owner) == WGS_PEER_SELF;
+        const auto flags =
+            static_cast<std::uint32_t>(WGS_WATCH_POD) | (is_own ? WGS_WATCH_FROM : WGS_WATCH_TO);
+        if (one.prefix.family() == Family::v4)
+            must(tables().watch4.store(key_of_ipv4(one.prefix), {.flags = flags}));
+        else
+            must(tables().watch6.store(key_of_ipv6(one.prefix), {.flags = flags}));
+    }
+}
+
 }  // namespace wgs::bench

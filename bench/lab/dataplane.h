@@ -33,6 +33,8 @@ class Dataplane {
     Dataplane& operator=(const Dataplane&) = delete;
 
     void fill(const std::vector<OwnedPrefix>& prefixes);
+    // As the agent tells the watcher of leaving packets to; one system call each.
+    void watch(const std::vector<OwnedPrefix>& prefixes);
 
     [[nodiscard]] const Bpffs& bpffs() const { return bpffs_; }
     [[nodiscard]] const Tables& tables() const { return programs_.tables(); }

@@ -38,8 +38,6 @@ class Chase {
 
 // The loop without a lookup.
 std::unique_ptr<Chase> make_empty(const Destinations& destinations);
-std::unique_ptr<Chase> make_ours(const Destinations& destinations, std::filesystem::path bpffs,
-                                 const std::vector<OwnedPrefix>& prefixes);
 std::unique_ptr<Chase> make_lpm(const Destinations& destinations,
                                 const std::vector<OwnedPrefix>& prefixes);
 std::unique_ptr<Chase> make_hash(const Destinations& destinations,

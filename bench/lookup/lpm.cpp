@@ -8,8 +8,6 @@
 namespace wgs::bench {
 namespace {
 
-constexpr std::size_t kBatch = 1024;
-
 class LpmChase : public Chase {
   public:
     LpmChase(const Destinations& destinations, const std::vector<OwnedPrefix>& prefixes)
@@ -17,7 +15,7 @@ class LpmChase : public Chase {
         destinations.lend_to(object_);
         size_lpm(object_, prefixes);
         object_.load();
-        fill_lpm(object_, prefixes, kBatch);
+        LpmRows(prefixes).fill(object_);
     }
     [[nodiscard]] std::string kind() const override { return "LPM_TRIE"; }
     [[nodiscard]] const BpfObject& object() const override { return object_; }

@@ -8,7 +8,7 @@
 #include "bench/lab/must.h"
 #include "bench/lab/names.h"
 #include "bench/lab/sandbox.h"
-#include "bench/lookup/chase.h"
+#include "bench/lookup/ours.h"
 #include "bench/measure/turns.h"
 
 namespace wgs::bench {
@@ -24,7 +24,7 @@ Chases make_chases(const Plan& plan, Sandbox& sandbox, const Destinations& desti
     const bool is_v4 = prefixes.front().prefix.family() == Family::v4;
     Chases chases;
     chases.push_back(make_empty(destinations));
-    chases.push_back(make_ours(destinations, sandbox.new_bpffs(), prefixes));
+    chases.push_back(std::make_unique<OurChase>(destinations, sandbox.new_bpffs(), prefixes));
     chases.push_back(make_lpm(destinations, prefixes));
     chases.push_back(make_hash(destinations, prefixes));
     if (prefixes.size() <= (is_v4 ? plan.fib_limit4 : plan.fib_limit6))

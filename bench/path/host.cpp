@@ -98,11 +98,12 @@ void Host::connect() const {
         kPodLink, kPodGatewayMac, kPodMac, pod_.path(), kNic, kNicMac, kWireMac, wire_.path()));
     pod_.ip("link set eth0 up\n");
     wire_.ip("link set wire0 up\n");
-    host_.ip(fmt::format("addr add {0}/24 dev {1}\nroute add {2}/32 dev {3}\n"
-                         "neigh add {2} lladdr {4} dev {3}\n"
-                         "route add default via 192.168.50.254\n"
-                         "neigh add 192.168.50.254 lladdr {5} dev {1}\n",
-                         kNicAddress, kNic, kPodAddress, kPodLink, kPodMac, kWireMac));
+    host_.ip(
+        fmt::format("addr add {0}/24 dev {1}\nroute add {2}/32 dev {3}\n"
+                    "neigh add {2} lladdr {4} dev {3}\n"
+                    "route add default via 192.168.50.254\n"
+                    "neigh add 192.168.50.254 lladdr {5} dev {1}\n",
+                    kNicAddress, kNic, kPodAddress, kPodLink, kPodMac, kWireMac));
 }
 
 void Host::add_sink(const test::NetNamespace& ns, const std::string& device, int sink) const {
@@ -124,13 +125,15 @@ void Host::steer_by_programs(const std::vector<OwnedPrefix>& prefixes) {
     const bool fast = options_.steering == Steering::fast;
     dataplane_ = std::make_unique<Dataplane>(
         options_.bpffs / "bpf",
-        DataplaneOptions{.fast = fast,
-                         .peers = options_.peers,
-                         .tunnel_ifindex = index_of(host_, kTunnel)});
-    dataplane_->fill(prefixes);
-    dataplane_->fill(
-        {own_prefix(Prefix(must(IpAddress::parse(kPodAddress))), WGS_CLASS_POD),
-         own_prefix(Prefix(must(IpAddress::parse(kNicAddress))), WGS_CLASS_NODE)});
+        DataplaneOptions{
+            .fast = fast, .peers = options_.peers, .tunnel_ifindex = index_of(host_, kTunnel)});
+    const std::vector<OwnedPrefix> own{
+        own_prefix(Prefix(must(IpAddress::parse(kPodAddress))), WGS_CLASS_POD),
+        own_prefix(Prefix(must(IpAddress::parse(kNicAddress))), WGS_CLASS_NODE)};
+    for (const auto* some : {&prefixes, &own}) {
+        dataplane_->fill(*some);
+        dataplane_->watch(*some);
+    }
     attach(kNic, WGS_HOOK_NIC_OUT);
     attach(kNic, WGS_HOOK_LEAK_WATCH);
     attach(kNic, WGS_HOOK_NIC_IN);

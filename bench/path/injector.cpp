@@ -66,8 +66,7 @@ double Injector::send(const Host& host, From from, std::size_t frames, std::size
     options.flags = kLiveFrames;
     options.repeat = static_cast<int>(frames);
     const test::Within inside(host.ns());
-    must_call(bpf_prog_test_run_opts(object_.program("wgs_inject4"), &options) == 0,
-              "send frames");
+    must_call(bpf_prog_test_run_opts(object_.program("wgs_inject4"), &options) == 0, "send frames");
     return options.duration;  // without what the kernel needs to begin
 }
 

@@ -7,8 +7,8 @@
 
 namespace wgs::bench {
 
-// Subject "path": labels steering, set, rules; nanoseconds, of which "dropped at once" is for making
-// the packet. Throws if packets do not arrive where they should.
+// Subject "path": labels steering, set, rules; nanoseconds, of which "dropped at once" is for
+// making the packet. Throws if packets do not arrive where they should.
 void measure_paths(const Plan& plan, Run& run);
 
 // Subject "tax": what a packet outside every prefix pays for the steering, over none at all; labels

@@ -14,8 +14,6 @@
 namespace wgs::bench {
 namespace {
 
-constexpr std::size_t kBatch = 1024;
-
 IpAddress own_address(Family family) {
     return must(IpAddress::parse(family == Family::v4 ? "192.168.100.2" : "fd99::2"));
 }
@@ -39,7 +37,7 @@ BpfObject make_twin(const Dataplane& dataplane, std::vector<OwnedPrefix> prefixe
     size_lpm(twin, prefixes);
     twin.share_pinned(dataplane.bpffs());
     twin.load();
-    fill_lpm(twin, prefixes, kBatch);
+    LpmRows(prefixes).fill(twin);
     return twin;
 }
 

@@ -121,9 +121,9 @@ void add_update_targets(std::vector<Target>& all) {
     all.push_back(
         at_least("bulk fill against ip -batch, 100,000", 200, "×",
                  ratio(update("wgsteer, bulk", "100000"), update("ip -batch", "100000"))));
-    all.push_back(
-        at_most("lookup while a writer is at full speed against a quiet table", 1.5, "×",
-                ratio({"writer", {{"table", "busy"}}}, {"writer", {{"table", "quiet"}}})));
+    all.push_back(at_most("lookup while a writer is at full speed against a quiet table", 1.5, "×",
+                          ratio({"writer", {{"kind", "wgsteer"}, {"table", "busy"}}},
+                                {"writer", {{"kind", "wgsteer"}, {"table", "quiet"}}})));
     for (const auto& [size, words, limit] : {std::tuple{"0", "empty", 0.5},
                                              {"100000", "100,000", 3.0},
                                              {"1000000", "1,000,000", 24.0}})
