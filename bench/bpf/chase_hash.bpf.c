@@ -37,8 +37,9 @@ static __always_inline __u32 wgs_owner_of_ipv4(const __u32* address) {
     return owner ? *owner : 0;
 }
 
-static __always_inline __u32 wgs_owner_of_ipv6(const struct wgs_address6* address) {
-    struct wgs_address6 key = *address;
+static __always_inline __u32 wgs_owner_of_ipv6(const __u32* address) {
+    struct wgs_address6 key;
+    __builtin_memcpy(&key, address, sizeof(key));
     const __u32* owner = bpf_map_lookup_elem(&wgs_hash6_128, &key);
     if (owner) return *owner;
     key.word[3] &= bpf_htonl(0xffffffc0);

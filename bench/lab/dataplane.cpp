@@ -2,6 +2,7 @@
 #include "bench/lab/dataplane.h"
 
 #include "bench/lab/must.h"
+#include "bench/lab/steer.h"
 #include "model/config.h"
 
 namespace wgs::bench {
@@ -17,22 +18,6 @@ Programs load(const Bpffs& bpffs, const DataplaneOptions& options) {
 }
 
 }  // namespace
-
-std::vector<Trie4::Row> rows4_of(const std::vector<OwnedPrefix>& prefixes) {
-    std::vector<Trie4::Row> rows;
-    for (const OwnedPrefix& one : prefixes)
-        if (one.prefix.family() == Family::v4)
-            rows.push_back({.prefix = Prefix4::of(key_of_ipv4(one.prefix)), .owner = one.owner});
-    return rows;
-}
-
-std::vector<Hash6::Row> rows6_of(const std::vector<OwnedPrefix>& prefixes) {
-    std::vector<Hash6::Row> rows;
-    for (const OwnedPrefix& one : prefixes)
-        if (one.prefix.family() == Family::v6)
-            rows.push_back({.prefix = Prefix6::of(key_of_ipv6(one.prefix)), .owner = one.owner});
-    return rows;
-}
 
 Dataplane::Dataplane(std::filesystem::path bpffs, const DataplaneOptions& options)
     : bpffs_(std::move(bpffs)), programs_(load(bpffs_, options)) {
@@ -50,8 +35,7 @@ Dataplane::~Dataplane() {
 }
 
 void Dataplane::fill(const std::vector<OwnedPrefix>& prefixes) {
-    must(tables().steer.ipv4().set_all(rows4_of(prefixes)));
-    must(tables().steer.ipv6().set_all(rows6_of(prefixes)));
+    fill_steer(tables().steer, prefixes);
 }
 
 void Dataplane::watch(const std::vector<OwnedPrefix>& prefixes) {

@@ -20,10 +20,6 @@ struct DataplaneOptions {
 inline constexpr std::uint16_t kTunnelPort = 51820;
 inline constexpr std::uint16_t kTunnelMtu = 1440;
 
-// Those of either family, as its table takes them.
-std::vector<Trie4::Row> rows4_of(const std::vector<OwnedPrefix>& prefixes);
-std::vector<Hash6::Row> rows6_of(const std::vector<OwnedPrefix>& prefixes);
-
 // Pinned where nobody else looks, and gone with this object. All peers are ready.
 class Dataplane {
   public:

@@ -5,13 +5,12 @@
 
 namespace wgs::bench {
 
-OurChase::OurChase(const Destinations& destinations, std::filesystem::path bpffs,
-                   const std::vector<OwnedPrefix>& prefixes)
-    : dataplane_(std::move(bpffs), {}), object_(image<chase_ours_bpf>()) {
-    dataplane_.fill(prefixes);
+OurChase::OurChase(const Destinations& destinations, const std::vector<OwnedPrefix>& prefixes)
+    : object_(image<chase_ours_bpf>()) {
     destinations.lend_to(object_);
-    object_.share_pinned(dataplane_.bpffs());
     object_.load();
+    tables_ = open_steer_tables(object_);
+    fill_steer(*tables_, prefixes);
 }
 
 }  // namespace wgs::bench

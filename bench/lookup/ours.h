@@ -2,25 +2,24 @@
 // The chase through the steer tables.
 #pragma once
 
-#include <filesystem>
+#include <optional>
 #include <vector>
 
-#include "bench/lab/dataplane.h"
+#include "bench/lab/steer.h"
 #include "bench/lookup/chase.h"
 
 namespace wgs::bench {
 
 class OurChase : public Chase {
   public:
-    OurChase(const Destinations& destinations, std::filesystem::path bpffs,
-             const std::vector<OwnedPrefix>& prefixes);
+    OurChase(const Destinations& destinations, const std::vector<OwnedPrefix>& prefixes);
     [[nodiscard]] std::string kind() const override { return "wgsteer"; }
     [[nodiscard]] const BpfObject& object() const override { return object_; }
-    [[nodiscard]] const Tables& tables() const { return dataplane_.tables(); }
+    [[nodiscard]] const SteerTables& tables() const { return *tables_; }
 
   private:
-    Dataplane dataplane_;
     BpfObject object_;
+    std::optional<SteerTables> tables_;
 };
 
 }  // namespace wgs::bench

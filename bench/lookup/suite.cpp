@@ -19,12 +19,12 @@ using Chases = std::vector<std::unique_ptr<Chase>>;
 constexpr std::uint32_t kOwners = 8;  // which of them it is costs a lookup nothing
 
 // The empty loop first.
-Chases make_chases(const Plan& plan, Sandbox& sandbox, const Destinations& destinations,
+Chases make_chases(const Plan& plan, const Destinations& destinations,
                    const std::vector<OwnedPrefix>& prefixes) {
     const bool is_v4 = prefixes.front().prefix.family() == Family::v4;
     Chases chases;
     chases.push_back(make_empty(destinations));
-    chases.push_back(std::make_unique<OurChase>(destinations, sandbox.new_bpffs(), prefixes));
+    chases.push_back(std::make_unique<OurChase>(destinations, prefixes));
     chases.push_back(make_lpm(destinations, prefixes));
     chases.push_back(make_hash(destinations, prefixes));
     if (prefixes.size() <= (is_v4 ? plan.fib_limit4 : plan.fib_limit6))
@@ -62,14 +62,14 @@ void compare(const Chases& chases, const Plan& plan, Family family, const Labels
 }  // namespace
 
 void measure_lookups(const Plan& plan, Run& run) {
-    Sandbox sandbox;
+    const Sandbox sandbox;
     const OnCpu pinned(usable_cpus().front());
     const Destinations destinations;
     for (const Family family : {Family::v4, Family::v6}) {
         for (const std::size_t size : plan.lookup_sizes) {
             plan.progress(fmt::format("lookup: {}, {} prefixes", name_of(family), size));
             const auto prefixes = make_prefixes(family, size, kOwners);
-            const Chases chases = make_chases(plan, sandbox, destinations, prefixes);
+            const Chases chases = make_chases(plan, destinations, prefixes);
             for (const Choice choice : {Choice::hot, Choice::random}) {
                 destinations.choose(family, make_destinations(prefixes, choice));
                 compare(chases, plan, family,

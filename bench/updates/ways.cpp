@@ -3,14 +3,15 @@
 
 #include <bpf/bpf.h>
 #include <chase_lpm.skel.h>
+#include <chase_ours.skel.h>
 
 #include <chrono>
 #include <set>
 
-#include "bench/lab/dataplane.h"
 #include "bench/lab/lpm.h"
 #include "bench/lab/must.h"
 #include "bench/lab/routes.h"
+#include "bench/lab/steer.h"
 #include "bench/lab/tun.h"
 #include "maps/names.h"
 
@@ -28,18 +29,31 @@ double rate(std::size_t prefixes, const Work& work) {
     return static_cast<double>(prefixes) / took.count();
 }
 
-// Calls with the table of the prefixes' family, and the prefixes as its rows.
+BpfObject make_object(std::span<const std::byte> image) {
+    BpfObject object(image);
+    for (const char* unused : {"wgs_dest4", "wgs_dest6"})
+        object.resize(unused, 1);
+    return object;
+}
+
+BpfObject make_steer_object() {
+    BpfObject object = make_object(image<chase_ours_bpf>());
+    object.load();
+    return object;
+}
+
+// Calls with an empty table of the prefixes' family, and the prefixes as its rows.
 template <class Use>
-auto with_rows(const Dataplane& dataplane, const std::vector<OwnedPrefix>& prefixes,
-               const Use& use) {
-    const SteerTables& steer = dataplane.tables().steer;
+double with_rows(const std::vector<OwnedPrefix>& prefixes, const Use& use) {
+    const BpfObject object = make_steer_object();
+    const SteerTables tables = open_steer_tables(object);
     if (prefixes.front().prefix.family() == Family::v4)
-        return use(steer.ipv4(), rows4_of(prefixes));
-    return use(steer.ipv6(), rows6_of(prefixes));
+        return use(tables.ipv4(), rows4_of(prefixes));
+    return use(tables.ipv6(), rows6_of(prefixes));
 }
 
 BpfObject make_lpm_object(const std::vector<OwnedPrefix>& prefixes) {
-    BpfObject object(image<chase_lpm_bpf>());
+    BpfObject object = make_object(image<chase_lpm_bpf>());
     size_lpm(object, prefixes);
     object.load();
     return object;
@@ -49,12 +63,6 @@ double fill_lpm_by(std::size_t batch, const std::vector<OwnedPrefix>& prefixes) 
     const BpfObject object = make_lpm_object(prefixes);
     const LpmRows rows(prefixes);
     return rate(prefixes.size(), [&] { rows.fill(object, batch); });
-}
-
-UniqueFd open_pinned_map(const Bpffs& bpffs, const char* name) {
-    UniqueFd map(bpf_obj_get((bpffs.maps() / name).c_str()));
-    must_call(static_cast<bool>(map), std::string("open map ") + name);
-    return map;
 }
 
 // The map of maps, and each map in it once.
@@ -72,16 +80,14 @@ std::size_t memory_of_chunks(int list, std::uint32_t rows) {
 
 }  // namespace
 
-double fill_ours_in_bulk(Sandbox& sandbox, const std::vector<OwnedPrefix>& prefixes) {
-    const Dataplane dataplane(sandbox.new_bpffs(), {});
-    return with_rows(dataplane, prefixes, [](auto& table, const auto& rows) {
+double fill_ours_in_bulk(const std::vector<OwnedPrefix>& prefixes) {
+    return with_rows(prefixes, [](auto& table, const auto& rows) {
         return rate(rows.size(), [&] { must(table.set_all(rows)); });
     });
 }
 
-double fill_ours_singly(Sandbox& sandbox, const std::vector<OwnedPrefix>& prefixes) {
-    const Dataplane dataplane(sandbox.new_bpffs(), {});
-    return with_rows(dataplane, prefixes, [](auto& table, const auto& rows) {
+double fill_ours_singly(const std::vector<OwnedPrefix>& prefixes) {
+    return with_rows(prefixes, [](auto& table, const auto& rows) {
         return rate(rows.size(), [&] {
             for (const auto& row : rows)
                 must(table.set(row.prefix, row.owner));
@@ -89,9 +95,8 @@ double fill_ours_singly(Sandbox& sandbox, const std::vector<OwnedPrefix>& prefix
     });
 }
 
-double empty_ours(Sandbox& sandbox, const std::vector<OwnedPrefix>& prefixes) {
-    const Dataplane dataplane(sandbox.new_bpffs(), {});
-    return with_rows(dataplane, prefixes, [](auto& table, const auto& rows) {
+double empty_ours(const std::vector<OwnedPrefix>& prefixes) {
+    return with_rows(prefixes, [](auto& table, const auto& rows) {
         must(table.set_all(rows));
         return rate(rows.size(), [&] {
             for (const auto& row : rows)
@@ -115,13 +120,12 @@ double fill_routes(const std::vector<OwnedPrefix>& prefixes) {
     return rate(prefixes.size(), [&] { ip_batch(ns, prefixes.front().prefix.family(), lines); });
 }
 
-double memory_of_ours(Sandbox& sandbox, const std::vector<OwnedPrefix>& prefixes) {
-    Dataplane dataplane(sandbox.new_bpffs(), {});
-    dataplane.fill(prefixes);
-    const UniqueFd root = open_pinned_map(dataplane.bpffs(), WGS_MAP_ROOT4);
-    const UniqueFd chunks = open_pinned_map(dataplane.bpffs(), WGS_MAP_TRIE4);
-    const std::size_t bytes =
-        memory_of(root.get()) + memory_of_chunks(chunks.get(), WGS_TRIE4_MAX_CHUNKS);
+double memory_of_ours(const std::vector<OwnedPrefix>& prefixes) {
+    const BpfObject object = make_steer_object();
+    const SteerTables tables = open_steer_tables(object);
+    fill_steer(tables, prefixes);
+    const std::size_t bytes = memory_of(object.map(WGS_MAP_ROOT4)) +
+                              memory_of_chunks(object.map(WGS_MAP_TRIE4), WGS_TRIE4_MAX_CHUNKS);
     return static_cast<double>(bytes) / kMebibyte;
 }
 

@@ -85,20 +85,20 @@ void measure_beside_writer(const Plan& plan, Run& run) {
         run.notes.emplace_back("lookups beside a writer, because there is one CPU only");
         return;
     }
-    Sandbox sandbox;
+    const Sandbox sandbox;
     const OnCpu pinned(cpus.front());
     const auto prefixes = make_prefixes(Family::v4, plan.path_size, 8);
     const Destinations destinations;
     destinations.choose(Family::v4, make_destinations(prefixes, Choice::random));
     const auto loop = make_empty(destinations);
-    const OurChase ours(destinations, sandbox.new_bpffs(), prefixes);
+    const OurChase ours(destinations, prefixes);
     const auto lpm = make_lpm(destinations, prefixes);
     const int lpm_map = lpm->object().map("wgs_lpm4");
     compare(plan, *loop,
             {{.chase = &ours,
               .move = mover(rows4_of(prefixes),
                             [&](const Trie4::Row& row) {
-                                must(ours.tables().steer.ipv4().set(row.prefix, row.owner));
+                                must(ours.tables().ipv4().set(row.prefix, row.owner));
                             })},
              {.chase = lpm.get(),
               .move = mover(prefixes,

@@ -18,7 +18,7 @@
 
 #ifndef WGS_FIND4
 #define WGS_FIND4(skb, address) ((void)(skb), wgs_owner_of_ipv4(address))
-#define WGS_FIND6(skb, address) ((void)(skb), wgs_owner_of_ipv6((const void*)(address)))
+#define WGS_FIND6(skb, address) ((void)(skb), wgs_owner_of_ipv6(address))
 #endif
 
 struct {

@@ -33,11 +33,7 @@ static __always_inline __u32 wgs_owner_of_ipv4(const __u32* address) {
     return owner ? *owner : 0;
 }
 
-struct wgs_address6 {
-    __u32 words[4]; /* network byte order */
-};
-
-static __always_inline __u32 wgs_owner_of_ipv6(const struct wgs_address6* address) {
+static __always_inline __u32 wgs_owner_of_ipv6(const __u32* address) {
     struct wgs_prefix6 key = {.length = 128};
     __builtin_memcpy(key.address, address, sizeof(key.address));
     const __u32* owner = bpf_map_lookup_elem(&wgs_lpm6, &key);
