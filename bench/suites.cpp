@@ -9,16 +9,18 @@
 #include "bench/measure/machine.h"
 #include "bench/path/suite.h"
 #include "bench/program/suite.h"
+#include "bench/stream/suite.h"
 #include "bench/updates/suite.h"
 
 namespace wgs::bench {
 
-const std::array<Suite, 7> kSuites{{
+const std::array<Suite, 8> kSuites{{
     {"lookup", "finding the owner of an address, by kind of table", &measure_lookups},
     {"program", "wgs_nic_out as a whole, by size of the tables", &measure_programs},
     {"verdict", "each program, by what it says of a packet", &measure_verdicts},
     {"path", "packets from a pod to the tunnel, by way of steering", &measure_paths},
     {"tax", "what packets outside every prefix pay", &measure_tax},
+    {"stream", "TCP between pods through real WireGuard", &measure_streams},
     {"updates", "filling and emptying the tables, and their memory", &measure_updates},
     {"writer", "lookups while a writer is at full speed", &measure_beside_writer},
 }};

@@ -57,7 +57,7 @@ void establish(const Injector& injector, const Host& host, std::size_t flows) {
 }
 
 void compare(const Injector& injector, const Hosts& hosts, const Plan& plan, Choice choice,
-             Run& run) {
+             const Labels& labels, Run& run) {
     const Traffic traffic{.from = From::pod,
                           .frames = plan.frames,
                           .flows = choice == Choice::hot ? WGS_DESTINATIONS : plan.flows};
@@ -65,11 +65,9 @@ void compare(const Injector& injector, const Hosts& hosts, const Plan& plan, Cho
     for (const auto& host : hosts) {
         if (host->options().rules == Rules::netfilter)
             establish(injector, *host, std::min(plan.flows, traffic.flows));
-        Measurement& result = run.add("path",
-                                      {{"steering", to_string(host->options().steering)},
-                                       {"rules", to_string(host->options().rules)},
-                                       {"set", to_string(choice)}},
-                                      "ns");
+        Labels mine = with(labels, "steering", to_string(host->options().steering));
+        mine["rules"] = to_string(host->options().rules);
+        Measurement& result = run.add("path", mine, "ns");
         turns.push_back({.result = &result, .sample = [&, &one = *host] {
                              return send_to(injector, one, traffic, one.goal());
                          }});
@@ -95,7 +93,8 @@ void measure_choice(const Plan& plan, Choice choice, std::size_t size, Run& run)
     for (const Rules rules : possible_rules(run))
         for (const Steering steering : kAllSteerings)
             hosts.push_back(make_host(steering, rules, plan, sandbox, prefixes, injector.sink()));
-    compare(injector, hosts, plan, choice, run);
+    compare(injector, hosts, plan, choice,
+            {{"size", std::to_string(size)}, {"set", to_string(choice)}}, run);
 }
 
 // Differences between neighbours in time.

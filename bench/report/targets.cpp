@@ -46,7 +46,7 @@ Which ours(const char* family, const char* size, const char* set) {
 }
 
 Which path(const char* steering, const char* set, const char* rules) {
-    return {"path", {{"steering", steering}, {"set", set}, {"rules", rules}}};
+    return {"path", {{"size", "100000"}, {"steering", steering}, {"set", set}, {"rules", rules}}};
 }
 
 Value path_gain(const char* steering, const char* rules) {
