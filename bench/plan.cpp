@@ -55,6 +55,19 @@ Plan plan_of(Scale scale) {
     }
 }
 
+std::map<std::string, std::string> describe(const Plan& plan) {
+    const auto text = [](auto number) { return std::to_string(number); };
+    return {{"rounds", text(plan.rounds)},
+            {"rounds of paths", text(plan.path_rounds)},
+            {"rounds of streams", text(plan.stream_rounds)},
+            {"lookups a sample", text(plan.lookups)},
+            {"packets a sample of a program", text(plan.packets)},
+            {"frames a sample of a path", text(plan.frames)},
+            {"flows of the random paths", text(plan.flows)},
+            {"nodes that own the prefixes", text(plan.nodes)},
+            {"milliseconds of a stream", text(plan.stream.count())}};
+}
+
 Scale scale_of(std::string_view name) {
     if (name == "tiny") return Scale::tiny;
     return name == "quick" ? Scale::quick : Scale::full;

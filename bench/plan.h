@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -46,6 +47,8 @@ struct Plan {
 };
 
 Plan plan_of(Scale scale);
+// What a reader of the figures should know of it.
+std::map<std::string, std::string> describe(const Plan& plan);
 // "tiny", "quick"; anything else is full.
 Scale scale_of(std::string_view name);
 

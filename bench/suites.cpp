@@ -27,7 +27,7 @@ const std::array<Suite, 8> kSuites{{
 
 Result<Run> run_suites(const Plan& plan) try {
     if (::geteuid() != 0) return make_error(std::errc::permission_denied, "a benchmark needs root");
-    Run run{.machine = describe_machine()};
+    Run run{.machine = describe_machine(), .settings = describe(plan)};
     for (const Suite& suite : kSuites)
         if (plan.suites.empty() || plan.suites.contains(std::string(suite.name)))
             suite.measure(plan, run);

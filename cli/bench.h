@@ -15,13 +15,14 @@ struct BenchOptions {
     std::string save;
     std::string plots;
     std::string document;
+    bool check = false;
 };
 
 enum class BenchOutput { text, json };
 
 std::vector<std::string> bench_suites();
 
-// The exit code of the command: bad if a figure misses its target.
+// The exit code of the command; with `check` bad if a figure misses its target.
 int run_benchmarks(const BenchOptions& options, BenchOutput output);
 
 }  // namespace wgs::cli

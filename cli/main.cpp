@@ -125,6 +125,7 @@ void add_bench_options(CLI::App& sub, BenchOptions& bench) {
         ->capture_default_str();
     sub.add_flag_callback(
         "--quick", [&bench] { bench.scale = "quick"; }, "--scale quick");
+    sub.add_flag("--check", bench.check, "Exit with 1 if a figure misses its target");
     sub.add_option("--from", bench.from, "Report an earlier run, of this file");
     sub.add_option("--save", bench.save, "Write the run to this file as JSON");
     sub.add_option("--plots", bench.plots, "Draw SVG plots into this directory");
