@@ -6,27 +6,23 @@
 //
 //   flood_bench [native|generic [PACKETS-PER-SECOND [ADDRESSES [ROUNDS]]]]
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "bench/measure/measurement.h"
+#include "bench/stream/tcp_stream.h"
 #include "tests/support/cluster.h"
 #include "tests/support/environment.h"
 #include "tests/support/flood.h"
-#include "tests/support/socket_address.h"
 
 namespace wgs::test {
 namespace {
 
-constexpr std::uint16_t kPort = 7010;
 constexpr Millis kMeasured = 3s;
 constexpr Millis kWarmUp = 500ms;
-constexpr std::size_t kChunk = 1 << 17;
 
 struct Options {
     std::string mode = "native";
@@ -34,60 +30,6 @@ struct Options {
     std::uint32_t addresses = 1;
     int rounds = 5;
 };
-
-// A TCP connection between pods that carries as much as it can.
-class Stream {
-  public:
-    Stream(const Node& from, const Node& to) : sender_(from.pod().socket(AF_INET, SOCK_STREAM, 0)) {
-        const UniqueFd listener = to.pod().socket(AF_INET, SOCK_STREAM, 0);
-        const int on = 1;
-        ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        const SocketAddress address(to.pod_address(Family::v4), kPort);
-        if (::bind(listener.get(), address.get(), address.size()) != 0 ||
-            ::listen(listener.get(), 1) != 0 ||
-            ::connect(sender_.get(), address.get(), address.size()) != 0)
-            broken_call("connect the pods");
-        receiver_ = UniqueFd(::accept(listener.get(), nullptr, nullptr));
-        thread_ = std::thread([this] { send(); });
-    }
-    ~Stream() {
-        ::shutdown(sender_.get(), SHUT_RDWR);
-        thread_.join();
-    }
-    Stream(const Stream&) = delete;
-    Stream& operator=(const Stream&) = delete;
-
-    // Mbit/s that arrive from now on.
-    double measure(Millis duration) {
-        const auto begin = std::chrono::steady_clock::now();
-        std::uint64_t bytes = 0;
-        std::vector<std::uint8_t> buffer(kChunk);
-        pollfd readable{.fd = receiver_.get(), .events = POLLIN, .revents = 0};
-        while (std::chrono::steady_clock::now() < begin + duration) {
-            if (::poll(&readable, 1, 50) <= 0) continue;
-            bytes += static_cast<std::uint64_t>(
-                std::max<ssize_t>(0, ::recv(receiver_.get(), buffer.data(), buffer.size(), 0)));
-        }
-        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-        return static_cast<double>(bytes) * 8 / took.count() / 1e6;
-    }
-
-  private:
-    void send() const {
-        const std::vector<std::uint8_t> buffer(kChunk, 0x5a);
-        while (::send(sender_.get(), buffer.data(), buffer.size(), MSG_NOSIGNAL) > 0) {
-        }
-    }
-
-    UniqueFd sender_;
-    UniqueFd receiver_;
-    std::thread thread_;
-};
-
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    return values.at(values.size() / 2);
-}
 
 class Bench {
   public:
@@ -116,8 +58,8 @@ class Bench {
                    options_.per_second, options_.addresses, options_.rounds);
         fmt::print("{:<8}  {:>7}  {:>7}  {:>5}\n", "guard", "quiet", "flooded", "kept");
         for (const std::string& guard : {std::string("off"), options_.mode}) {
-            const double quiet = median(quiet_[guard]);
-            const double flooded = median(flooded_[guard]);
+            const double quiet = bench::median_of(quiet_[guard]);
+            const double flooded = bench::median_of(flooded_[guard]);
             fmt::print("{:<8}  {:>7.0f}  {:>7.0f}  {:>4.0f}%\n", guard, quiet, flooded,
                        100 * flooded / quiet);
         }
@@ -136,7 +78,8 @@ class Bench {
     }
 
     double throughput() {
-        Stream stream(cluster_.node(2), target());
+        bench::TcpStream stream(cluster_.node(2).pod(), target().pod(),
+                                target().pod_address(Family::v4));
         stream.measure(kWarmUp);
         return stream.measure(kMeasured);
     }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/version.h"
+#include "bench.h"
 #include "cleanup.h"
 #include "client.h"
 #include "output.h"
@@ -25,6 +26,7 @@ struct Options {
     bool check = false;
     Query flow;
     CleanupOptions cleanup;
+    BenchOptions bench;
 };
 
 // Prints an answer; `judge` makes the exit code of it.
@@ -78,6 +80,11 @@ int show_leak_test(const Options& options) {
                 [](const Json& test) { return has_passed(test) ? kExitFine : kExitBad; });
 }
 
+int run_bench(const Options& options) {
+    return run_benchmarks(options.bench,
+                          options.output == "json" ? BenchOutput::json : BenchOutput::text);
+}
+
 int show_version(const Options& options) {
     const std::string version(kVersion);
     print(options.output == "json" ? Json{{"version", version}}.dump(2) + "\n"
@@ -110,6 +117,21 @@ void add_flow_options(CLI::App& sub, Query& flow) {
     add("dport", "Destination port");
 }
 
+void add_bench_options(CLI::App& sub, BenchOptions& bench) {
+    sub.add_option("suite", bench.suites, "Which ones; none: all")
+        ->check(CLI::IsMember(bench_suites()));
+    sub.add_option("--scale", bench.scale, "tiny, quick (below 3 minutes) or full")
+        ->check(CLI::IsMember({"tiny", "quick", "full"}))
+        ->capture_default_str();
+    sub.add_flag_callback(
+        "--quick", [&bench] { bench.scale = "quick"; }, "--scale quick");
+    sub.add_flag("--check", bench.check, "Exit with 1 if a figure misses its target");
+    sub.add_option("--from", bench.from, "Report an earlier run, of this file");
+    sub.add_option("--save", bench.save, "Write the run to this file as JSON");
+    sub.add_option("--plots", bench.plots, "Draw SVG plots into this directory");
+    sub.add_option("--doc", bench.document, "Write the tables of the run into this Markdown file");
+}
+
 int run(int argc, char** argv) {
     CLI::App app("Shows what the wgsteer agent of this node does, and cleans up after it.",
                  "wgsteer");
@@ -133,6 +155,10 @@ int run(int argc, char** argv) {
     cleanup->add_flag("--yes", options.cleanup.yes, "Do not ask");
     cleanup->add_option("--config", options.cleanup.config,
                         "The agent's configuration file, if it does not run");
+    add_bench_options(
+        *command(app, options, "bench", "What the tables and programs cost on this machine", code,
+                 &run_bench),
+        options.bench);
     command(app, options, "version", "The version of this command", code, &show_version);
     try {
         app.parse(argc, argv);

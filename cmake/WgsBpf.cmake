@@ -12,14 +12,19 @@ set(WGS_BPF_FLAGS -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror
     -I${CMAKE_SOURCE_DIR} -isystem /usr/include/${WGS_MULTIARCH})
 set(WGS_SKELETON_DIR ${CMAKE_BINARY_DIR}/generated)
 
-# wgs_bpf_skeleton(NAME): NAME.bpf.c of the current directory becomes NAME.bpf.o and NAME.skel.h; the
-# header's path is appended to WGS_SKELETON_HEADERS of the caller.
+# wgs_bpf_skeleton(NAME [INCLUDE_FIRST DIRECTORY]): NAME.bpf.c of the current directory becomes
+# NAME.bpf.o and NAME.skel.h; the header's path is appended to WGS_SKELETON_HEADERS of the caller.
+# Headers in DIRECTORY take the place of the project's own.
 function(wgs_bpf_skeleton name)
+    cmake_parse_arguments(ARG "" "INCLUDE_FIRST" "" ${ARGN})
+    if(ARG_INCLUDE_FIRST)
+        set(include_first -I${ARG_INCLUDE_FIRST})
+    endif()
     set(source ${CMAKE_CURRENT_SOURCE_DIR}/${name}.bpf.c)
     set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.bpf.o)
     set(header ${WGS_SKELETON_DIR}/${name}.skel.h)
     add_custom_command(OUTPUT ${object}
-        COMMAND ${WGS_CLANG} ${WGS_BPF_FLAGS} -MD -MF ${object}.d -c ${source} -o ${object}
+        COMMAND ${WGS_CLANG} ${include_first} ${WGS_BPF_FLAGS} -MD -MF ${object}.d -c ${source} -o ${object}
         DEPENDS ${source} DEPFILE ${object}.d VERBATIM COMMENT "Building BPF object ${name}.bpf.o")
     # C's _Bool is no word of C++, though g++ lets it pass.
     add_custom_command(OUTPUT ${header}

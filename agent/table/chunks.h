@@ -21,8 +21,8 @@ class Chunks {
     // Makes the chunks [first, first + count), all zero; programs that look from now on find them.
     // On error none of them is there. They must be below the limit and not there.
     virtual Status add(std::uint32_t first, std::uint32_t count) = 0;
-    // Takes chunks away which no program can find its way to any more, after the last of them has
-    // finished. Waits.
+    // Takes away those of the range that are there, which no program can find its way to any more,
+    // after the last of them has finished. Waits.
     virtual Status remove(std::uint32_t first, std::uint32_t count) = 0;
     // Returns when every program that was running has finished: some milliseconds.
     virtual Status wait_for_readers() = 0;

@@ -134,8 +134,7 @@ std::optional<Slots6::Slot> Slots6::find(const wgs_key6& key) const {
     return std::nullopt;
 }
 
-std::optional<Slots6::Slot> Slots6::insert(const wgs_key6& key, std::uint64_t lower,
-                                           std::uint32_t owner) const {
+std::optional<Slots6::Slot> Slots6::insert(const wgs_key6& key) const {
     const wgs_place6 place = wgs_hash6_place(table_, &key);
     for (std::uint32_t distance = 0; distance < WGS_HASH6_REACH; ++distance) {
         wgs_bucket6& in = bucket(place, distance);
@@ -143,10 +142,10 @@ std::optional<Slots6::Slot> Slots6::insert(const wgs_key6& key, std::uint64_t lo
         if (free == std::end(in.word)) continue;
         const auto slot = static_cast<std::size_t>(free - in.word);
         publish(in.upper[slot], key.upper);
-        publish(in.lower[slot], lower);
+        publish(in.lower[slot], key.lower);
         for (std::uint32_t passed = 0; passed < distance; ++passed)
             publish(bucket(place, passed).passed, bucket(place, passed).passed + 1);
-        publish(in.word[slot], key.tag | owner);
+        publish(in.word[slot], key.tag | WGS_HASH6_NOBODY);
         return Slot{.lower = &in.lower[slot], .word = &in.word[slot]};
     }
     return std::nullopt;
@@ -163,7 +162,7 @@ namespace {
 std::optional<Slots6::Slot> slot_for(const Slots6& slots, const wgs_key6& key, std::size_t& used) {
     if (const auto slot = slots.find(key)) return slot;
     if (used >= slots.capacity()) return std::nullopt;
-    const auto slot = slots.insert(key, key.lower, WGS_HASH6_NOBODY);
+    const auto slot = slots.insert(key);
     if (slot) ++used;
     return slot;
 }
@@ -178,10 +177,10 @@ struct Places {
         if (prefix.length < kHalf) return true;
         return site ? (*site->lower & (unit_of(prefix.length) - 1)) != 0 : *own.lower != 0;
     }
-    // The owner before the unit by which it is found.
+    // The unit by which it is found before the owner: one store makes the difference.
     void store(const Prefix6& prefix, std::uint32_t owner) const {
-        publish(*own.word, (*own.word & WGS_HASH6_TAG) | owner);
         if (site) publish_bits(*site->lower, unit_of(prefix.length));
+        publish(*own.word, (*own.word & WGS_HASH6_TAG) | owner);
     }
 };
 
@@ -282,8 +281,8 @@ bool Hash6::try_set(const Prefix6& prefix, std::uint32_t owner) {
     if (owner_in(*places->own.word) == 0) ++live_;
     const bool misleads = places->may_have_longer(prefix);
     const Changing changing(*this, misleads ? counter_of(prefix) : nullptr);
-    places->store(prefix, owner);
     if (prefix.length < kHalf) publish_bits(head_.shorter, unit_of(prefix.length));
+    places->store(prefix, owner);
     return true;
 }
 
@@ -364,30 +363,35 @@ Status Hash6::rebuild(std::size_t wanted) {
     return chunks_.remove(old.first_chunk(), old.chunk_count());
 }
 
-// What is not part of the table, a writer made before it died or did not live to take away; and it
-// may have died between storing a prefix and the unit by which it is found, or in a change.
+// A writer may have died in a change, or before a table was part of this or no longer was.
 Status Hash6::recover() {
     head_.changes += head_.changes & 1;
     for (__u32& changes : head_.changes_in)
         changes += changes & 1;
+    if (!slots_.is_whole())
+        return make_error(std::errc::invalid_argument,
+                          "the IPv6 steer table is damaged; `wgsteer cleanup` removes it");
     const std::uint32_t end = slots_.first_chunk() + slots_.chunk_count();
-    for (std::uint32_t i = 0; i < chunks_.limit(); ++i) {
-        const bool part = i >= slots_.first_chunk() && i < end;
-        if (part && chunks_.at(i) == nullptr)
-            return make_error(std::errc::invalid_argument,
-                              "the IPv6 steer table is damaged; `wgsteer cleanup` removes it");
-        if (!part && chunks_.at(i) != nullptr) WGS_TRY(chunks_.remove(i, 1));
-    }
+    WGS_TRY(remove_chunks(0, slots_.first_chunk()));
+    WGS_TRY(remove_chunks(end, chunks_.limit()));
     if (slots_.chunk_count() == 0) return rebuild(0);
     slots_.for_each([&](const wgs_bucket6& bucket) {
-        used_ += WGS_BUCKET6_SLOTS - static_cast<std::size_t>(std::ranges::count(bucket.word, 0U));
+        for (const std::uint32_t word : bucket.word) {
+            used_ += word != 0 ? 1U : 0U;
+            live_ += owner_in(word) != 0 ? 1U : 0U;
+        }
     });
-    std::vector<Row> rows;
-    for_each([&](const Prefix6& prefix, std::uint32_t owner) {
-        rows.push_back({.prefix = prefix, .owner = owner});
-    });
-    live_ = rows.size();
-    return set_all(rows);
+    live_ += head_.any != 0 ? 1U : 0U;
+    return {};
+}
+
+// Those that are there, of a range.
+Status Hash6::remove_chunks(std::uint32_t first, std::uint32_t end) {
+    while (first < end && chunks_.at(first) == nullptr)
+        ++first;
+    while (end > first && chunks_.at(end - 1) == nullptr)
+        --end;
+    return chunks_.remove(first, end - first);
 }
 
 }  // namespace wgs

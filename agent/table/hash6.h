@@ -2,6 +2,7 @@
 // The writer of the IPv6 steer table (maps/hash6.h).
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -39,15 +40,17 @@ class Slots6 {
         __u32* word = nullptr;
     };
     [[nodiscard]] std::optional<Slot> find(const wgs_key6& key) const;
-    // A new slot for a key that is not there. None: all slots within reach are used.
-    [[nodiscard]] std::optional<Slot> insert(const wgs_key6& key, std::uint64_t lower,
-                                             std::uint32_t owner) const;
+    // A new slot, of nobody, for a key that is not there. None: all slots within reach are used.
+    [[nodiscard]] std::optional<Slot> insert(const wgs_key6& key) const;
     // visit(const wgs_bucket6&) in order of memory.
     void for_each(const std::function<void(const wgs_bucket6&)>& visit) const;
 
     [[nodiscard]] std::uint64_t table() const { return table_; }
     [[nodiscard]] std::uint32_t first_chunk() const { return table_ & 0xffff; }
     [[nodiscard]] std::uint32_t chunk_count() const { return table_ >> 16 & 0xffff; }
+    [[nodiscard]] bool is_whole() const {
+        return std::ranges::find(memory_, nullptr) == memory_.end();
+    }
     // How many slots are worth using before probes become long.
     [[nodiscard]] std::size_t capacity() const;
 
@@ -102,6 +105,7 @@ class Hash6 {
 
     [[nodiscard]] bool try_set(const Prefix6& prefix, std::uint32_t owner);
     void set_any(std::uint32_t owner);
+    Status remove_chunks(std::uint32_t first, std::uint32_t end);
     Status rebuild(std::size_t wanted);
     [[nodiscard]] bool copy_to(const Slots6& next, std::uint64_t& shorter, std::size_t& used) const;
     [[nodiscard]] std::optional<std::uint32_t> room_for(std::size_t count) const;
