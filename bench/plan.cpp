@@ -9,8 +9,6 @@ Plan plan_of(Scale scale) {
     const Plan full{.rounds = 5,
                     .lookup_sizes = {10, 100, 1'000, 10'000, 100'000, 1'000'000},
                     .lookups = 1 << 20,
-                    .fib_limit4 = 1'000'000,
-                    .fib_limit6 = 100'000,
                     .program_sizes = {10, 1'000, 10'000, 100'000, 1'000'000},
                     .packets = 1 << 20,
                     .nodes = 1'000,
@@ -21,7 +19,9 @@ Plan plan_of(Scale scale) {
                     .stream = 3s,
                     .stream_rounds = 5,
                     .update_sizes = {1'000, 100'000, 1'000'000},
-                    .route_limit = 1'000'000};
+                    .limit6 = 1'000'000,
+                    .route_limit4 = 1'000'000,
+                    .route_limit6 = 100'000};
     switch (scale) {
         case Scale::full:
             return full;
@@ -30,11 +30,11 @@ Plan plan_of(Scale scale) {
             plan.rounds = 3;
             plan.lookup_sizes = plan.program_sizes = {10, 1'000, 100'000, 1'000'000};
             plan.lookups = plan.packets = 1 << 18;
-            plan.fib_limit4 = plan.fib_limit6 = plan.route_limit = 100'000;
+            plan.limit6 = plan.route_limit4 = 100'000;
             plan.frames = 200'000;
             plan.path_rounds = 5;
             plan.stream = 1s;
-            plan.stream_rounds = 3;
+            plan.stream_rounds = 2;
             plan.update_sizes = {100'000, 1'000'000};
             return plan;
         }
@@ -53,6 +53,14 @@ Plan plan_of(Scale scale) {
             return plan;
         }
     }
+}
+
+std::vector<std::size_t> sizes_for(const Plan& plan, Family family,
+                                   const std::vector<std::size_t>& sizes) {
+    std::vector<std::size_t> tried = sizes;
+    if (family == Family::v6)
+        std::erase_if(tried, [&](std::size_t size) { return size > plan.limit6; });
+    return tried;
 }
 
 std::map<std::string, std::string> describe(const Plan& plan) {

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "model/ip.h"
+
 namespace wgs::bench {
 
 enum class Scale {
@@ -25,8 +27,6 @@ struct Plan {
 
     std::vector<std::size_t> lookup_sizes;  // prefixes
     std::size_t lookups = 0;                // in a sample
-    std::size_t fib_limit4 = 0;             // more routes than this are not tried
-    std::size_t fib_limit6 = 0;
 
     std::vector<std::size_t> program_sizes;
     std::size_t packets = 0;  // in a sample of a program
@@ -41,10 +41,18 @@ struct Plan {
     int stream_rounds = 0;
 
     std::vector<std::size_t> update_sizes;
-    std::size_t route_limit = 0;  // more routes than this are not added by `ip -batch`
+
+    // What takes too long for what it shows.
+    std::size_t limit6 = 0;        // more IPv6 prefixes than this are not tried
+    std::size_t route_limit4 = 0;  // nor more routes
+    std::size_t route_limit6 = 0;
 
     std::function<void(const std::string&)> progress;  // is told what is measured now
 };
+
+// Those of `sizes` that are tried with prefixes of this family.
+std::vector<std::size_t> sizes_for(const Plan& plan, Family family,
+                                   const std::vector<std::size_t>& sizes);
 
 Plan plan_of(Scale scale);
 // What a reader of the figures should know of it.

@@ -27,7 +27,7 @@ Chases make_chases(const Plan& plan, const Destinations& destinations,
     chases.push_back(std::make_unique<OurChase>(destinations, prefixes));
     chases.push_back(make_lpm(destinations, prefixes));
     chases.push_back(make_hash(destinations, prefixes));
-    if (prefixes.size() <= (is_v4 ? plan.fib_limit4 : plan.fib_limit6))
+    if (prefixes.size() <= (is_v4 ? plan.route_limit4 : plan.route_limit6))
         chases.push_back(make_fib(destinations, prefixes));
     return chases;
 }
@@ -66,7 +66,7 @@ void measure_lookups(const Plan& plan, Run& run) {
     const OnCpu pinned(usable_cpus().front());
     const Destinations destinations;
     for (const Family family : {Family::v4, Family::v6}) {
-        for (const std::size_t size : plan.lookup_sizes) {
+        for (const std::size_t size : sizes_for(plan, family, plan.lookup_sizes)) {
             plan.progress(fmt::format("lookup: {}, {} prefixes", name_of(family), size));
             const auto prefixes = make_prefixes(family, size, kOwners);
             const Chases chases = make_chases(plan, destinations, prefixes);

@@ -2,7 +2,6 @@
 #include "bench/measure/turns.h"
 
 #include <algorithm>
-#include <ranges>
 
 namespace wgs::bench {
 namespace {
@@ -20,7 +19,7 @@ void take_turns(const std::vector<Turn>& turns, int rounds) {
         if (round % 2 == 0)
             std::ranges::for_each(turns, take);
         else
-            std::ranges::for_each(turns | std::views::reverse, take);
+            std::for_each(turns.rbegin(), turns.rend(), take);
     }
 }
 

@@ -81,7 +81,7 @@ void measure_programs(const Plan& plan, Run& run) {
     Sandbox sandbox;
     const OnCpu pinned(usable_cpus().front());
     for (const Family family : {Family::v4, Family::v6}) {
-        for (const std::size_t size : plan.program_sizes) {
+        for (const std::size_t size : sizes_for(plan, family, plan.program_sizes)) {
             plan.progress(fmt::format("program: {}, {} prefixes", name_of(family), size));
             compare(plan, family, size, sandbox, run);
         }

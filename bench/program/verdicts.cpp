@@ -37,7 +37,7 @@ struct Case {
 };
 
 const std::vector<Case>& tc_cases() {
-    static const std::vector<Case> cases{
+    static const std::vector<Case> kCases{
         {.hook = WGS_HOOK_NIC_OUT,
          .verdict = "steered",
          .source = kPod,
@@ -110,7 +110,7 @@ const std::vector<Case>& tc_cases() {
          .mark = kDefaultFwmark,
          .source_port = kTunnelPort},
     };
-    return cases;
+    return kCases;
 }
 
 IpAddress ip(const char* text) {

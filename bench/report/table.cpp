@@ -21,7 +21,7 @@ struct View {
 };
 
 const std::vector<View>& views() {
-    static const std::vector<View> all{
+    static const std::vector<View> kAll{
         {"Lookup alone, IPv4, hot set, ns",
          "lookup",
          {{"family", "IPv4"}, {"set", "hot"}},
@@ -89,7 +89,7 @@ const std::vector<View>& views() {
          "kind",
          "table"},
         {"Control path", "control", {}, "what", "unit"}};
-    return all;
+    return kAll;
 }
 
 std::vector<std::string> values_of(const std::vector<const Measurement*>& some, const char* label) {

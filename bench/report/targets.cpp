@@ -134,14 +134,14 @@ void add_update_targets(std::vector<Target>& all) {
 }  // namespace
 
 const std::vector<Target>& targets() {
-    static const std::vector<Target> all = [] {
+    static const std::vector<Target> kAll = [] {
         std::vector<Target> list;
         add_lookup_targets(list);
         add_path_targets(list);
         add_update_targets(list);
         return list;
     }();
-    return all;
+    return kAll;
 }
 
 bool is_reached(const Target& target, double value) {

@@ -23,12 +23,16 @@ struct Way {
 };
 
 const std::vector<Way>& ways() {
-    static const std::vector<Way> all{{"wgsteer, bulk", Pace::quick, &fill_ours_in_bulk},
-                                      {"wgsteer, one by one", Pace::quick, &fill_ours_singly},
-                                      {"wgsteer, removal", Pace::quick, &empty_ours},
-                                      {"LPM_TRIE, one by one", Pace::slow, &fill_lpm_singly},
-                                      {"LPM_TRIE, batches", Pace::slow, &fill_lpm_in_batches}};
-    return all;
+    static const std::vector<Way> kAll{{"wgsteer, bulk", Pace::quick, &fill_ours_in_bulk},
+                                       {"wgsteer, one by one", Pace::quick, &fill_ours_singly},
+                                       {"wgsteer, removal", Pace::quick, &empty_ours},
+                                       {"LPM_TRIE, one by one", Pace::slow, &fill_lpm_singly},
+                                       {"LPM_TRIE, batches", Pace::slow, &fill_lpm_in_batches}};
+    return kAll;
+}
+
+std::size_t route_limit(const Plan& plan, const Prefixes& prefixes) {
+    return prefixes.front().prefix.family() == Family::v4 ? plan.route_limit4 : plan.route_limit6;
 }
 
 void compare_ways(const Plan& plan, const Prefixes& prefixes, const Labels& labels, Run& run) {
@@ -40,7 +44,7 @@ void compare_ways(const Plan& plan, const Prefixes& prefixes, const Labels& labe
             .push_back({.result = &run.add("update", with(labels, "way", way.name), "prefixes/s"),
                         .sample = [&] { return way.measure(prefixes); }});
     }
-    if (prefixes.size() <= plan.route_limit)
+    if (prefixes.size() <= route_limit(plan, prefixes))
         once.push_back(
             {.result = &run.add("update", with(labels, "way", "ip -batch"), "prefixes/s"),
              .sample = [&] { return fill_routes(prefixes); }});
@@ -64,7 +68,7 @@ void measure_updates(const Plan& plan, Run& run) {
     const OnCpu pinned(usable_cpus().front());
     measure_memory({}, run);
     for (const Family family : {Family::v4, Family::v6}) {
-        for (const std::size_t size : plan.update_sizes) {
+        for (const std::size_t size : sizes_for(plan, family, plan.update_sizes)) {
             plan.progress(fmt::format("updates: {}, {} prefixes", name_of(family), size));
             const auto prefixes = make_prefixes(family, size, 8);
             const Labels labels{{"family", name_of(family)}, {"size", std::to_string(size)}};
