@@ -111,10 +111,12 @@ void StreamNode::open_device(const PublicKey& other) {
     must(device_->configure({.port = kTunnelPort,
                              .fwmark = steering_ == Steering::calico ? kCalicoMark : kDefaultFwmark,
                              .mtu = kMtu}));
-    must(device_->update_peer(
-        {.public_key = other,
-         .endpoint = Endpoint{.address = nic_address(other_than(number_)), .port = kTunnelPort},
-         .add_allowed_ips = {pod_prefix(other_than(number_))}}));
+    const PeerUpdate update{
+        .public_key = other,
+        .endpoint = Endpoint{.address = nic_address(other_than(number_)), .port = kTunnelPort},
+        .keepalive = {},
+        .add_allowed_ips = {pod_prefix(other_than(number_))}};
+    must(device_->update_peers({&update, 1}));
 }
 
 void StreamNode::steer_by_routes() const {
