@@ -19,6 +19,7 @@ Plan plan_of(Scale scale) {
                     .stream = 3s,
                     .stream_rounds = 5,
                     .update_sizes = {1'000, 100'000, 1'000'000},
+                    .control_nodes = {10, 1'000, 10'000},
                     .limit6 = 1'000'000,
                     .route_limit4 = 1'000'000,
                     .route_limit6 = 100'000};
@@ -50,6 +51,7 @@ Plan plan_of(Scale scale) {
             plan.flows = 1 << 10;
             plan.stream = 200ms;
             plan.update_sizes = {1'000};
+            plan.control_nodes = {10};
             return plan;
         }
     }

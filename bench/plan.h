@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <set>
@@ -41,6 +42,7 @@ struct Plan {
     int stream_rounds = 0;
 
     std::vector<std::size_t> update_sizes;
+    std::vector<std::uint32_t> control_nodes;  // in a mesh, with ten prefixes each
 
     // What takes too long for what it shows.
     std::size_t limit6 = 0;        // more IPv6 prefixes than this are not tried

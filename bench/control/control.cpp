@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/control.h"
+#include "bench/control/control.h"
 
 #include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
 
-#include "bench/memory_wireguard.h"
+#include "bench/control/memory_wireguard.h"
 #include "plan/reconciler.h"
 #include "service/bpf_steering.h"
 

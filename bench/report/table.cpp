@@ -88,7 +88,7 @@ const std::vector<View>& views() {
          {},
          "kind",
          "table"},
-        {"Control path", "control", {}, "what", "unit"}};
+        {"Control path, by nodes with ten prefixes each, µs", "control", {}, "what", "nodes"}};
     return kAll;
 }
 

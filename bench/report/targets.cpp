@@ -131,6 +131,16 @@ void add_update_targets(std::vector<Target>& all) {
                               median({"memory", {{"kind", "wgsteer"}, {"size", size}}})));
 }
 
+void add_control_targets(std::vector<Target>& all) {
+    const auto control = [](const char* what) {
+        return median({"control", {{"what", what}, {"nodes", "10000"}}});
+    };
+    all.push_back(at_most("one prefix added, from the event to the table, 10,000 nodes", 50, "µs",
+                          control("one prefix more, median")));
+    all.push_back(at_most("full sync of the tables, 10,000 nodes, 100,000 prefixes", 500'000, "µs",
+                          control("full sync of the tables")));
+}
+
 }  // namespace
 
 const std::vector<Target>& targets() {
@@ -139,6 +149,7 @@ const std::vector<Target>& targets() {
         add_lookup_targets(list);
         add_path_targets(list);
         add_update_targets(list);
+        add_control_targets(list);
         return list;
     }();
     return kAll;
