@@ -9,7 +9,10 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr int kIdleShare = 300;
+constexpr int kIdleShare = 50;
+// Of a large mesh, where a look takes longer than this.
+constexpr milliseconds kDearLook{20};
+constexpr int kDearIdleShare = 300;
 constexpr int kEagerShare = 4;  // and as much again for each second that passes
 
 }  // namespace
@@ -17,7 +20,8 @@ constexpr int kEagerShare = 4;  // and as much again for each second that passes
 milliseconds time_to_next_look(std::optional<std::chrono::steady_clock::duration> wait,
                                std::chrono::steady_clock::duration cost) {
     const auto whole_cost = std::chrono::ceil<milliseconds>(cost);
-    const milliseconds idle = std::max(kIdleLook, whole_cost * kIdleShare);
+    const int share = whole_cost < kDearLook ? kIdleShare : kDearIdleShare;
+    const milliseconds idle = std::max(kIdleLook, whole_cost * share);
     if (!wait) return idle;
     const auto age = std::chrono::duration_cast<milliseconds>(*wait);
     const auto seconds = std::max<milliseconds::rep>(1, age / std::chrono::seconds(1));

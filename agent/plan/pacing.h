@@ -13,8 +13,9 @@ inline constexpr std::chrono::milliseconds kIdleLook{500};
 inline constexpr std::chrono::milliseconds kShortestLook{25};
 
 // `wait`: for how long the newest peer that waits for a handshake has done so; none: nobody waits.
-// `cost` is what a look takes. Idle looks take one part in 300 of a core; those for a handshake a
-// quarter at first, and less and less as the wait grows.
+// `cost` is what a look takes. Idle looks take one part in 50 of a core at most, and where they
+// are dear, in a large mesh, one in 300; those for a handshake a quarter at first, and less and
+// less as the wait grows.
 [[nodiscard]] std::chrono::milliseconds time_to_next_look(
     std::optional<std::chrono::steady_clock::duration> wait,
     std::chrono::steady_clock::duration cost);

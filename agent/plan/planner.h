@@ -114,8 +114,10 @@ class Planner {
     [[nodiscard]] bool pod_is_served(std::uint32_t ifindex) const;
     void emit(Step step) { plan_.steps.push_back(std::move(step)); }
 
-    // A step with more is taken apart, lest it take long.
+    // A step with more is taken apart, lest it take long. WireGuard has more to do for a peer or an
+    // allowed IP, a handshake for instance, than a table for a row.
     static constexpr std::size_t kBatch = 1024;
+    static constexpr std::size_t kSessionBatch = 256;
     // Steps of kBatch items each; make_step() gets a vector of them.
     template <class Item, class MakeStep>
     void emit_many(std::span<const Item> items, const MakeStep& make_step) {

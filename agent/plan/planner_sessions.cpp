@@ -108,7 +108,7 @@ void Planner::add_sessions() {
 // Emits the batch first if it is full.
 void Planner::add_to(UpdateSessions& batch, PeerUpdate update) {
     batch_size_ += 1 + update.add_allowed_ips.size();
-    if (batch_size_ > kBatch && !batch.updates.empty()) {
+    if (batch_size_ > kSessionBatch && !batch.updates.empty()) {
         emit(std::exchange(batch, {}));
         batch_size_ = 1 + update.add_allowed_ips.size();
     }

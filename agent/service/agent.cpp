@@ -23,6 +23,8 @@ using namespace std::chrono_literals;
 
 // Netlink events that come together are handled together; the source gathers its own.
 constexpr auto kGather = 2ms;
+// Beside a look that takes longer, tidying up afterwards costs little.
+constexpr auto kDearLook = 20ms;
 
 Status make_directory(const std::filesystem::path& path, mode_t mode) {
     std::error_code code;
@@ -199,15 +201,18 @@ void Agent::reconcile() {
     Look look = std::exchange(look_, Look::nowhere);
     if (now.steady >= next_look_) look = Look::everywhere;
     if (look != Look::nowhere) follow_addresses();
-    const bool resumes = reconciler_->busy();
     settle(reconciler_->run(now, look), look);
-    // A long plan leaves much of the heap unused.
-    if (resumes && !reconciler_->busy()) ::malloc_trim(0);
+    if (look == Look::everywhere) give_memory_back();
     follow_process();
     log_transitions();
     log_findings();
     if (look == Look::everywhere) look_around();
     publish();
+}
+
+// In a large mesh a look, and the plan that follows it, leaves holes all over the heap.
+void Agent::give_memory_back() {
+    if (reconciler_->cost_of_looking() > kDearLook) ::malloc_trim(0);
 }
 
 // What is not for planning: signs that something is amiss.

@@ -78,6 +78,7 @@ class Agent final : private SourceSink {
     void reconcile();
     void settle(const Status& result, Look look);
     void schedule_look(Look last);
+    void give_memory_back();
     void look_around();
     void follow_addresses();
     void follow_process();

@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 
 TEST(Pacing, ASmallMeshIsLookedAtTwiceASecond) {
     EXPECT_EQ(time_to_next_look(std::nullopt, 1ms), 500ms);
+    EXPECT_EQ(time_to_next_look(std::nullopt, 10ms), 500ms);
 }
 
 TEST(Pacing, LookingIsFastAtFirstSlowerLaterAndIdleInTheEnd) {
