@@ -16,6 +16,13 @@ static __always_inline const __u32* wgs_cells4(__u32 pointer) {
     return chunk ? chunk->cells : 0;
 }
 
+/* Linux 6.1 loses the bounds of an index that is put together, and the compiler drops a mask which
+ * it finds needless, unless it does not see where the index comes from. */
+static __always_inline __u32 wgs_cell_index(__u32 index) {
+    asm volatile("" : "+r"(index));
+    return index & (WGS_TRIE4_CHUNK_CELLS - 1);
+}
+
 /* The owner word for an address in network byte order; 0: nobody. */
 static __always_inline __u32 wgs_owner_of_ipv4(const __u32* address) {
     const __u32 host = WGS_SWAP32(*address);
@@ -25,11 +32,11 @@ static __always_inline __u32 wgs_owner_of_ipv4(const __u32* address) {
     if (cell & WGS_TRIE4_POINTER) {
         const __u32* cells = wgs_cells4(cell);
         if (!cells) return 0;
-        cell = cells[wgs_trie4_in_middle(cell, host)];
+        cell = cells[wgs_cell_index(wgs_trie4_in_middle(cell, host))];
         if (cell & WGS_TRIE4_POINTER) {
             cells = wgs_cells4(cell);
             if (!cells) return 0;
-            cell = cells[wgs_trie4_in_last(cell, host)];
+            cell = cells[wgs_cell_index(wgs_trie4_in_last(cell, host))];
         }
     }
     return cell & WGS_OWNER_MASK;
@@ -114,11 +121,13 @@ static __always_inline __u32 wgs_owner_of_ipv6(const __u32* address) {
     const struct wgs_head6* head = bpf_map_lookup_elem(&wgs_head6_v1, &wgs_only);
     if (!head) return 0; /* for the verifier */
     const __u64 upper = wgs_half6(address), lower = wgs_half6(address + 2);
-    __u32 owner = 0;
-    for (int i = 0; i < WGS_HASH6_TRIES; i++) {
-        __u32 changes = wgs_changes6(head, upper);
+    __u32 owner, changed;
+    int tries = WGS_HASH6_TRIES;
+    /* Leaves at its end only: Linux 6.1 refuses a loop whose body falls through to its start. */
+    do {
+        changed = wgs_changes6(head, upper);
         owner = wgs_look_up6(upper, lower);
-        if (!(changes & 1) && changes == wgs_changes6(head, upper)) break;
-    }
+        changed = (changed & 1) | (changed ^ wgs_changes6(head, upper));
+    } while (changed && --tries);
     return owner;
 }

@@ -10,7 +10,7 @@
 namespace wgs {
 namespace {
 
-constexpr std::uint32_t kMostInstructions = 40'000;  // of each program
+constexpr std::uint32_t kMostInstructions = 60'000;  // of each program
 
 // Nothing that the settings could switch off is.
 constexpr ProgramSettings kEverything{.policy_require = true,
