@@ -7,8 +7,8 @@
  */
 #pragma once
 
-#include "maps/inline.h"
 #include "bpf/lib/packet.h"
+#include "maps/inline.h"
 #include "maps/layout.h"
 
 enum wgs_verdict {

@@ -132,7 +132,7 @@ class LeakingFlow : public testing::Test {
     }
     static constexpr std::uint32_t kFrom = WGS_WATCH_FROM;
     static constexpr std::uint32_t kTo = WGS_WATCH_TO;
-    std::map<Prefix, std::uint32_t> rows_;
+    WatchTable rows_;
 };
 
 TEST_F(LeakingFlow, NeedsBothEndsInOneFamily) {
