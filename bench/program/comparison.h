@@ -13,6 +13,7 @@ namespace wgs::bench {
 class Comparison {
   public:
     Comparison(int empty, std::function<double(int program)> sample);
+    ~Comparison() = default;
     Comparison(const Comparison&) = delete;
     Comparison& operator=(const Comparison&) = delete;
 

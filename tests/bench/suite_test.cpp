@@ -73,21 +73,21 @@ class SuiteTest : public testing::Test {
   protected:
     static void SetUpTestSuite() {
         if (::geteuid() != 0) return;
-        before_ = new Place;
-        run_ = new Result<bench::Run>(run_suites(tiny_plan()));
+        before = new Place;
+        result = new Result<bench::Run>(run_suites(tiny_plan()));
     }
     static void TearDownTestSuite() {
-        delete before_;
-        delete run_;
+        delete before;
+        delete result;
     }
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "benchmarks need root";
-        ASSERT_TRUE(*run_) << run_->error().message;
+        ASSERT_TRUE(*result) << result->error().message;
     }
-    static const bench::Run& run() { return **run_; }
+    static const bench::Run& run() { return **result; }
 
-    static inline Place* before_ = nullptr;
-    static inline Result<bench::Run>* run_ = nullptr;
+    static inline Place* before = nullptr;
+    static inline Result<bench::Run>* result = nullptr;
 };
 
 TEST_F(SuiteTest, EveryKindOfTableLooksUpInBothFamilies) {
@@ -135,7 +135,7 @@ TEST_F(SuiteTest, ARunCanBeShown) {
 }
 
 TEST_F(SuiteTest, NothingIsLeftBehind) {
-    EXPECT_TRUE(Place() == *before_) << "still in private namespaces";
+    EXPECT_TRUE(Place() == *before) << "still in private namespaces";
     EXPECT_EQ(content_of("/proc/self/mounts").find("wgs-bench"), std::string::npos);
     EXPECT_FALSE(runs_bench_tunnel());
     // The kernel frees what nobody holds any more in its own time.
