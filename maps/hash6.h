@@ -67,11 +67,13 @@ struct wgs_chunk6 {
 WGS_STATIC_ASSERT(sizeof(struct wgs_chunk6) == WGS_CHUNK_SIZE, "all chunks are of one size");
 
 struct wgs_head6 {
-    __u64 table;   /* bits 0-15 first chunk, 16-31 number of chunks, 32-63 seed of the hash */
-    __u64 shorter; /* units of lengths below 64 that may be in use */
-    __u32 any;     /* owner word of ::/0 */
-    __u32 changes; /* of lengths below 64, and of `table` */
-    __u32 reserved[10];
+    __u64 table;       /* bits 0-15 first chunk, 16-31 number of chunks, 32-63 seed of the hash */
+    __u64 shorter;     /* units of lengths below 64 that may be in use */
+    __u32 any;         /* owner word of ::/0 */
+    __u32 changes;     /* of lengths below 64, and of `table` */
+    __u64 replaced[2]; /* while one table takes over: both, so that a writer finds what one that
+                          died has left; not for readers */
+    __u32 reserved[6];
     __u32 changes_in[WGS_HASH6_COUNTERS]; /* of lengths from 64 on, by the /64 */
 };
 WGS_STATIC_ASSERT(offsetof(struct wgs_head6, changes_in) == 64, "one cache line before");

@@ -35,8 +35,9 @@
 #define WGS_TRIE4_LAST_CELLS 64u /* one unit */
 #define WGS_TRIE4_CHUNK_UNITS 256u
 #define WGS_TRIE4_MIDDLE_UNITS 16u
-#define WGS_TRIE4_MAX_CHUNKS 4096u /* every /16 in use, or a million /26 with longer ones inside   \
-                                    */
+#define WGS_TRIE4_MAX_CHUNKS                                                                       \
+    4096u /* every /16 in use, or a million /26 with longer ones inside                            \
+           */
 
 struct wgs_root4 {
     __u32 cells[WGS_TRIE4_ROOT_CELLS]; /* by the upper 16 bits of an address */

@@ -2,8 +2,8 @@
 #include "skeletons/chunk_maps.h"
 
 #include <bpf/bpf.h>
-#include <sched.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <numeric>
@@ -12,6 +12,13 @@ namespace wgs {
 namespace {
 
 constexpr const char* kChunkName = "wgs_chunk";
+
+// Before 6.8 even looking into a map of maps waits for readers; those who wait at the same time
+// wait for the same.
+constexpr std::uint32_t kLookingAtOnce = 32;
+
+// How long an update takes where it does not wait for readers.
+constexpr std::chrono::microseconds kUpdate{200};
 
 // Errno, or 0.
 int update_list(int list, std::uint32_t first, const std::vector<int>& maps) {
@@ -22,46 +29,65 @@ int update_list(int list, std::uint32_t first, const std::vector<int>& maps) {
     return failed == 0 ? 0 : errno;
 }
 
-bool has_ended(const std::future<int>& update) {
-    return update.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+// Which map is listed; 0: none.
+Result<std::uint32_t> id_at(int list, std::uint32_t index) {
+    std::uint32_t id = 0;
+    if (bpf_map_lookup_elem(list, &index, &id) == 0) return id;
+    if (errno == ENOENT) return 0U;
+    return os_error(errno, "look up a chunk");
+}
+
+Result<bpf_map_info> info_of(int map, const std::string& name) {
+    bpf_map_info info{};
+    std::uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(map, &info, &size) != 0)
+        return os_error(errno, "ask about map " + name);
+    return info;
+}
+
+bool has_ended(const std::future<int>& update, std::chrono::microseconds patience) {
+    return update.wait_for(patience) == std::future_status::ready;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<ChunkMaps>> ChunkMaps::open(UniqueFd list, std::string name) {
-    bpf_map_info info{};
-    std::uint32_t size = sizeof(info);
-    if (bpf_obj_get_info_by_fd(list.get(), &info, &size) != 0)
-        return os_error(errno, "ask for the size of map " + name);
-    std::unique_ptr<ChunkMaps> chunks(
-        new ChunkMaps(std::move(list), std::move(name), info.max_entries));
-    WGS_TRY(chunks->read());
+    const std::uint32_t entries = WGS_TRY(info_of(list.get(), name)).max_entries;
+    std::unique_ptr<ChunkMaps> chunks(new ChunkMaps(std::move(list), std::move(name), entries));
+    WGS_TRY(chunks->find_empty());
     return chunks;
 }
 
-// 0: nothing is there.
-Result<std::uint32_t> ChunkMaps::id_at(std::uint32_t index) const {
-    std::uint32_t id = 0;
-    if (bpf_map_lookup_elem(list_.get(), &index, &id) == 0) return id;
-    if (errno == ENOENT) return 0U;
-    return os_error(errno, "look up in map " + name_);
-}
-
-Status ChunkMaps::read() {
-    const std::uint32_t empty = WGS_TRY(id_at(limit()));
-    if (empty != 0) empty_.reset(bpf_map_get_fd_by_id(empty));
+Status ChunkMaps::find_empty() {
+    const std::uint32_t there = WGS_TRY(id_at(list_.get(), limit()));
+    if (there != 0) empty_.reset(bpf_map_get_fd_by_id(there));
     if (!empty_) {
         empty_ = std::move(WGS_TRY(make_chunk()).map);
         WGS_TRY(wait_for_readers());
     }
-    for (std::uint32_t i = 0; i < limit(); ++i) {
-        const std::uint32_t id = WGS_TRY(id_at(i));
-        if (id == 0 || id == empty) continue;
-        chunks_[i].map.reset(bpf_map_get_fd_by_id(id));
-        if (!chunks_[i].map)
-            return os_error(errno, "open chunk " + std::to_string(i) + " of " + name_);
-        chunks_[i].memory = WGS_TRY(Mapping::of(chunks_[i].map.get(), WGS_CHUNK_SIZE, name_));
+    empty_id_ = WGS_TRY(info_of(empty_.get(), name_)).id;
+    return {};
+}
+
+Status ChunkMaps::find(std::uint32_t first, std::uint32_t count) {
+    for (std::uint32_t end = first + count; first < end; first += kLookingAtOnce) {
+        std::vector<std::future<Result<std::uint32_t>>> ids;
+        for (std::uint32_t i = first; i < std::min(end, first + kLookingAtOnce); ++i)
+            ids.push_back(std::async(std::launch::async, id_at, list_.get(), i));
+        for (std::uint32_t i = 0; i < ids.size(); ++i) {
+            const std::uint32_t id = WGS_TRY(ids[i].get());
+            WGS_TRY(take_over(first + i, id));
+        }
     }
+    return {};
+}
+
+Status ChunkMaps::take_over(std::uint32_t index, std::uint32_t id) {
+    if (id == 0 || id == empty_id_) return {};
+    Chunk& chunk = chunks_[index];
+    chunk.map.reset(bpf_map_get_fd_by_id(id));
+    if (!chunk.map) return os_error(errno, "open chunk " + std::to_string(index) + " of " + name_);
+    chunk.memory = WGS_TRY(Mapping::of(chunk.map.get(), WGS_CHUNK_SIZE, name_));
     return {};
 }
 
@@ -82,24 +108,22 @@ Status ChunkMaps::add(std::uint32_t first, std::uint32_t count) {
         made.push_back(WGS_TRY(make_chunk()));
         maps.push_back(made.back().map.get());
     }
-    WGS_TRY(announce(first, std::move(maps)));
+    WGS_TRY(announce(first, maps));
     std::ranges::move(made, chunks_.begin() + first);
     return {};
 }
 
-// The kernel changes the list at once, but does not return before every program that may have seen
-// it as it was has finished. New chunks need not wait for that.
-Status ChunkMaps::announce(std::uint32_t first, std::vector<int> maps) {
+// Since 6.8 the kernel changes the list at once, but does not return before every program that may
+// have seen it as it was has finished. New chunks need not wait for that.
+Status ChunkMaps::announce(std::uint32_t first, const std::vector<int>& maps) {
     const std::uint32_t last = first + static_cast<std::uint32_t>(maps.size()) - 1;
-    const std::uint32_t before = WGS_TRY(id_at(last));
-    std::erase_if(updates_, has_ended);
-    auto update = std::async(std::launch::async, update_list, list_.get(), first, std::move(maps));
-    while (!has_ended(update)) {
-        if (WGS_TRY(id_at(last)) != before) {
-            updates_.push_back(std::move(update));
-            return {};
-        }
-        ::sched_yield();
+    const std::uint32_t id = WGS_TRY(info_of(maps.back(), name_)).id;
+    std::erase_if(updates_, [](const auto& update) { return has_ended(update, {}); });
+    auto update = std::async(std::launch::async, update_list, list_.get(), first, maps);
+    while (!has_ended(update, kUpdate)) {
+        if (WGS_TRY(id_at(list_.get(), last)) != id) continue;
+        updates_.push_back(std::move(update));
+        return {};
     }
     if (const int error = update.get()) return os_error(error, "add chunks to map " + name_);
     return {};

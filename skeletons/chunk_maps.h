@@ -19,7 +19,7 @@ namespace wgs {
 // list is an empty chunk which no number stands for, and stands as well wherever a chunk was.
 class ChunkMaps final : public Chunks {
   public:
-    // Maps the chunks that are listed; makes the empty one if it is not there.
+    // Finds none of the chunks yet; makes the empty one if it is not there.
     static Result<std::unique_ptr<ChunkMaps>> open(UniqueFd list, std::string name);
 
     [[nodiscard]] std::uint32_t limit() const override {
@@ -28,6 +28,7 @@ class ChunkMaps final : public Chunks {
     [[nodiscard]] void* at(std::uint32_t index) const override {
         return index < chunks_.size() ? chunks_[index].memory.get() : nullptr;
     }
+    Status find(std::uint32_t first, std::uint32_t count) override;
     Status add(std::uint32_t first, std::uint32_t count) override;
     Status remove(std::uint32_t first, std::uint32_t count) override;
     Status wait_for_readers() override;
@@ -41,15 +42,16 @@ class ChunkMaps final : public Chunks {
     ChunkMaps(UniqueFd list, std::string name, std::uint32_t entries)
         : list_(std::move(list)), name_(std::move(name)), chunks_(entries - 1) {}
 
-    Status read();
-    [[nodiscard]] Result<std::uint32_t> id_at(std::uint32_t index) const;
+    Status find_empty();
+    Status take_over(std::uint32_t index, std::uint32_t id);
     [[nodiscard]] Result<Chunk> make_chunk() const;
-    Status announce(std::uint32_t first, std::vector<int> maps);
+    Status announce(std::uint32_t first, const std::vector<int>& maps);
 
     UniqueFd list_;
     std::string name_;
     std::vector<Chunk> chunks_;
     UniqueFd empty_;
+    std::uint32_t empty_id_ = 0;
     // Updates of the list that have taken effect but wait for readers before they return.
     std::vector<std::future<int>> updates_;
 };

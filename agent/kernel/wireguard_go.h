@@ -36,9 +36,9 @@ class WireguardGo {
     // size.
     Result<std::string> exchange(std::string_view request);
 
-    // Gives its UDP sockets room for what arrives while it does not get to run; how many it has. The
-    // process opens new ones when its port changes or its device goes up. Needs permission to trace
-    // the process.
+    // Gives its UDP sockets room for what arrives while it does not get to run; how many it has.
+    // The process opens new ones when its port changes or its device goes up. Needs permission to
+    // trace the process.
     [[nodiscard]] Result<int> enlarge_buffers() const;
 
     // Becomes readable when the process ends; -1 while none is held. Valid until the next adopt(),

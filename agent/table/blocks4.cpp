@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint32_t kPageUnits = WGS_TRIE4_MIDDLE_UNITS;
 constexpr std::uint32_t kChunkPages = WGS_TRIE4_CHUNK_UNITS / kPageUnits;
 constexpr std::uint16_t kAllFree = 0xffff;
+constexpr std::uint32_t kFindAtOnce = 4;  // chunks
 
 // Waiting for readers costs milliseconds, so it must give back a share of all blocks.
 constexpr std::size_t kFewestToWake = 64;
@@ -27,15 +28,23 @@ tl::unexpected<Error> full() {
 }  // namespace
 
 Blocks4::Blocks4(Chunks& chunks) : chunks_(chunks) {
-    while (memory_.size() < chunks_.limit() &&
-           chunks_.at(static_cast<std::uint32_t>(memory_.size())) != nullptr)
-        note_chunk();
+    note_chunks();
 }
 
-// The next one is there.
-void Blocks4::note_chunk() {
-    const auto next = static_cast<std::uint32_t>(memory_.size());
-    memory_.push_back(static_cast<wgs_chunk4*>(chunks_.at(next)));
+// They are numbered without gaps.
+Status Blocks4::find_chunks() {
+    for (std::size_t before = 0;; before = memory_.size()) {
+        const std::uint32_t more = std::max<std::uint32_t>(kFindAtOnce, chunk_count());
+        WGS_TRY(chunks_.find(chunk_count(), std::min(more, chunks_.limit() - chunk_count())));
+        note_chunks();
+        if (memory_.size() < before + more) return {};
+    }
+}
+
+// The next ones, as many as there are.
+void Blocks4::note_chunks() {
+    while (chunk_count() < chunks_.limit() && chunks_.at(chunk_count()) != nullptr)
+        memory_.push_back(static_cast<wgs_chunk4*>(chunks_.at(chunk_count())));
     pages_.resize(memory_.size() * kChunkPages);
     users_.resize(memory_.size() * WGS_TRIE4_CHUNK_UNITS);
 }
@@ -129,13 +138,12 @@ Status Blocks4::make_room() {
 }
 
 Status Blocks4::grow(std::size_t chunks) {
-    const auto first = static_cast<std::uint32_t>(memory_.size());
-    const auto count =
+    const std::uint32_t first = chunk_count();
+    const auto wanted =
         static_cast<std::uint32_t>(std::min<std::size_t>(chunks, chunks_.limit() - first));
-    if (count == 0) return full();
-    WGS_TRY(chunks_.add(first, count));
-    for (std::uint32_t i = 0; i < count; ++i)
-        note_chunk();
+    if (wanted == 0) return full();
+    WGS_TRY(chunks_.add(first, wanted));
+    note_chunks();
     for (std::size_t page = pages_.size(); page-- > std::size_t{first} * kChunkPages;)
         free_pages_.push_back(static_cast<std::uint32_t>(page));
     return {};

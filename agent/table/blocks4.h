@@ -21,11 +21,12 @@ enum class Block4 {
 // are split into 16 last blocks.
 class Blocks4 {
   public:
-    // With the chunks that are there.
+    // With the chunks that have been found.
     explicit Blocks4(Chunks& chunks);
 
-    // For a trie that is there already: each block that a cell names, then that these were all.
-    // False: no such block, or it is taken.
+    // For a trie that is there already: its chunks, each block that a cell names, then that these
+    // were all. False: no such block, or it is taken.
+    Status find_chunks();
     [[nodiscard]] bool adopt(Block4 kind, std::uint32_t block);
     void end_adopting();
 
@@ -58,10 +59,14 @@ class Blocks4 {
     [[nodiscard]] bool find_free(Block4 kind, std::uint32_t& block);
     [[nodiscard]] bool find_free_last(std::uint32_t& block);
     void give_back(const Retired& retired);
-    void note_chunk();
+    void note_chunks();
     Status make_room();
     Status grow(std::size_t chunks);
     Status wake();
+
+    [[nodiscard]] std::uint32_t chunk_count() const {
+        return static_cast<std::uint32_t>(memory_.size());
+    }
 
     Chunks& chunks_;
     std::vector<wgs_chunk4*> memory_;         // of the chunks that are there

@@ -346,21 +346,22 @@ Status Hash6::rebuild(std::size_t wanted) {
     const std::size_t count = chunks_for(wanted + signposts);
     const auto first = room_for(count);
     if (!first || *first + count > chunks_.limit()) return full();
-    WGS_TRY(chunks_.add(*first, static_cast<std::uint32_t>(count)));
     const std::uint64_t seed = randombytes_random();
-    Slots6 next(chunks_, *first | std::uint64_t{count} << 16 | seed << 32);
+    publish(head_.replaced[0], head_.table);
+    publish(head_.replaced[1], *first | std::uint64_t{count} << 16 | seed << 32);
+    WGS_TRY(chunks_.add(*first, static_cast<std::uint32_t>(count)));
+    Slots6 next(chunks_, head_.replaced[1]);
     std::uint64_t shorter = 0;
     std::size_t used = 0;
-    if (!copy_to(next, shorter, used))
-        return chunks_.remove(next.first_chunk(), next.chunk_count());
+    if (!copy_to(next, shorter, used)) return remove_leftovers();
     {
         const Changing everything(*this, &head_.changes);
         publish(head_.table, next.table());
         publish(head_.shorter, shorter);
     }
-    const Slots6 old = std::exchange(slots_, std::move(next));
+    slots_ = std::move(next);
     used_ = used;
-    return chunks_.remove(old.first_chunk(), old.chunk_count());
+    return remove_leftovers();
 }
 
 // A writer may have died in a change, or before a table was part of this or no longer was.
@@ -368,12 +369,12 @@ Status Hash6::recover() {
     head_.changes += head_.changes & 1;
     for (__u32& changes : head_.changes_in)
         changes += changes & 1;
+    WGS_TRY(chunks_.find(slots_.first_chunk(), slots_.chunk_count()));
+    slots_ = Slots6(chunks_, head_.table);
     if (!slots_.is_whole())
         return make_error(std::errc::invalid_argument,
                           "the IPv6 steer table is damaged; `wgsteer cleanup` removes it");
-    const std::uint32_t end = slots_.first_chunk() + slots_.chunk_count();
-    WGS_TRY(remove_chunks(0, slots_.first_chunk()));
-    WGS_TRY(remove_chunks(end, chunks_.limit()));
+    WGS_TRY(remove_leftovers());
     if (slots_.chunk_count() == 0) return rebuild(0);
     slots_.for_each([&](const wgs_bucket6& bucket) {
         for (const std::uint32_t word : bucket.word) {
@@ -385,13 +386,16 @@ Status Hash6::recover() {
     return {};
 }
 
-// Those that are there, of a range.
-Status Hash6::remove_chunks(std::uint32_t first, std::uint32_t end) {
-    while (first < end && chunks_.at(first) == nullptr)
-        ++first;
-    while (end > first && chunks_.at(end - 1) == nullptr)
-        --end;
-    return chunks_.remove(first, end - first);
+// The one of two tables that did not take over from the other, or no longer was to be there.
+Status Hash6::remove_leftovers() {
+    for (__u64& table : head_.replaced) {
+        if (table != head_.table) {
+            const Slots6 left(chunks_, table);
+            WGS_TRY(chunks_.remove(left.first_chunk(), left.chunk_count()));
+        }
+        publish(table, 0);
+    }
+    return {};
 }
 
 }  // namespace wgs

@@ -105,7 +105,7 @@ class Hash6 {
 
     [[nodiscard]] bool try_set(const Prefix6& prefix, std::uint32_t owner);
     void set_any(std::uint32_t owner);
-    Status remove_chunks(std::uint32_t first, std::uint32_t end);
+    Status remove_leftovers();
     Status rebuild(std::size_t wanted);
     [[nodiscard]] bool copy_to(const Slots6& next, std::uint64_t& shorter, std::size_t& used) const;
     [[nodiscard]] std::optional<std::uint32_t> room_for(std::size_t count) const;

@@ -175,6 +175,7 @@ void Trie4::paint(Cells cells, Block4 below, std::uint32_t length, std::uint32_t
 // Each cell tells a prefix. Where a writer died while it painted one, only some of its cells do;
 // and where it was about to change the owner, cells differ: either one will do.
 Status Trie4::recover() {
+    WGS_TRY(blocks_.find_chunks());
     WGS_TRY(collect(root_, 0, kRootBits));
     blocks_.end_adopting();
     prefixes_.for_each([this](const Prefix4& prefix, std::uint32_t owner) {
