@@ -65,7 +65,7 @@ void Blocks4::end_adopting() {
         if (!pages_[page].taken) free_pages_.push_back(static_cast<std::uint32_t>(page));
         if (pages_[page].free_last != 0) split_pages_.push_back(static_cast<std::uint32_t>(page));
     }
-    awake_ = false;
+    awake_ = free_pages_.empty() && split_pages_.empty();
 }
 
 Status Blocks4::reserve(std::size_t middles, std::size_t lasts) {

@@ -15,6 +15,7 @@
 
 #include "loading.h"
 #include "packet.h"
+#include "rounds.h"
 #include "skeletons/test_run.h"
 #include "tests/table/reference_lpm.h"
 
@@ -224,20 +225,20 @@ class SteerTorture : public LoadingTest {
 class SteerGrowth : public LoadingTest {
   protected:
     static constexpr std::uint32_t kPeer = WGS_PEER_FIRST;
-    static constexpr std::uint32_t kCount = 150'000;
+    const std::uint32_t kCount = static_cast<std::uint32_t>(rounds(150'000));
 
     // Two prefixes that stay, a /26 and a /122, at the beginning of what grows.
     static void set_steady(const SteerTables& tables) {
         must(tables.ipv4().set({.address = 0x0a020000, .length = 26}, kPeer));
         must(tables.ipv6().set(Prefix6::around(0xfd10'0002'0000'0000, 0, 122), kPeer));
     }
-    static void grow(const SteerTables& tables) {
+    void grow(const SteerTables& tables) const {
         for (std::uint32_t n = 1; n <= kCount; ++n) {
             must(tables.ipv4().set({.address = 0x0a020000 + (n << 6), .length = 26}, n));
             must(tables.ipv6().set(Prefix6::around(0xfd10'0002'0000'0000, n << 6, 122), n));
         }
     }
-    static void shrink(const SteerTables& tables) {
+    void shrink(const SteerTables& tables) const {
         for (std::uint32_t n = 1; n <= kCount; ++n) {
             tables.ipv4().erase({.address = 0x0a020000 + (n << 6), .length = 26});
             tables.ipv6().erase(Prefix6::around(0xfd10'0002'0000'0000, n << 6, 122));
