@@ -27,6 +27,9 @@ class SteerTables {
 
     [[nodiscard]] Trie4& ipv4() const { return *trie4_; }
     [[nodiscard]] Hash6& ipv6() const { return *hash6_; }
+    [[nodiscard]] bool are_empty() const {
+        return trie4_->prefixes().size() == 0 && hash6_->size() == 0;
+    }
 
   private:
     SteerTables() = default;

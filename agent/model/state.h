@@ -176,6 +176,9 @@ struct HookState {
     // Guards that could not be attached, and why. They are missing here again when it is time for
     // another try.
     std::map<Hook, std::string> refused;
+    // The tables of our programs were empty when they were loaded: what outdated ones look up is
+    // not in them.
+    bool new_tables = false;
 };
 
 using WatchTable = PrefixMap<std::uint32_t>;  // flags of enum wgs_watch

@@ -43,6 +43,7 @@ Plan Planner::run() {
     update_records();
     if (sessions_possible()) remove_sessions();
     promote_peers(Moment::after_prefixes);
+    replace_hooks();
     release_ids();
     if (scope_.devices) free_underlays();
     strengthen_watch();
@@ -86,7 +87,11 @@ void Planner::hooks() {
     const SteeringState& there = actual_.steering;
     for (const Hook& hook : wanted) {
         const bool settled = there.hooks.contains(hook) || there.refused.contains(hook);
-        if (!settled) emit(AttachHook{.hook = hook});
+        if (settled) continue;
+        if (there.new_tables && there.outdated.contains(hook))
+            to_replace_.push_back(hook);
+        else
+            emit(AttachHook{.hook = hook});
     }
     // An underlay that has lost its address for a moment must not open the node.
     if (actual_.underlays.empty()) return;
@@ -97,6 +102,13 @@ void Planner::hooks() {
             if (!keep) emit(DetachHook{.hook = hook});
         }
     }
+}
+
+// Programs with tables of another layout go on until all that they know is in the new ones.
+void Planner::replace_hooks() {
+    if (!desired_.complete) return;
+    for (const Hook& hook : to_replace_)
+        emit(AttachHook{.hook = hook});
 }
 
 Plan plan(const DesiredState& desired, const ActualState& actual, Clock::time_point now,

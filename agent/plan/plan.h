@@ -36,7 +36,9 @@ struct Plan {
 //   5. peers that may no longer be steered leave state `ready`: only now, since what a ready peer
 //      has taken over from them must not pass through their state;
 //   6. allowed IPs and sessions that nothing points at any more go;
-//   7. new peers that are proven already enter state `ready`; unused ids are released.
+//   7. new peers that are proven already enter state `ready`; programs whose tables are new take
+//   the
+//      place of older ones; unused ids are released.
 // Until the source is complete nothing is removed. Steps that need a device which does not exist
 // yet are left to the next plan.
 // Within a narrow scope the plan costs what is in it, and leaves nothing for a full one to do but

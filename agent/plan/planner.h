@@ -70,6 +70,7 @@ class Planner {
     void free_underlays();
     void set_bypass();
     void hooks();
+    void replace_hooks();
     void want_guards(std::vector<Hook>& wanted);
     [[nodiscard]] LocalPods servable_pods() const;
     void withdraw_pods();
@@ -144,6 +145,7 @@ class Planner {
     std::vector<Row> rows_;                                // by prefix
     std::vector<std::pair<PeerId, bool>> steered_;         // of the ids in the scope
     std::vector<WatchChange> watch_changes_;
+    std::vector<Hook> to_replace_;  // once the new tables are filled
     Plan plan_;
 };
 

@@ -329,7 +329,7 @@ Result<SteeringState> BpfSteering::observe_tables() {
 }
 
 Result<HookState> BpfSteering::observe_hooks() {
-    HookState state;
+    HookState state{.new_tables = new_tables_};
     for (const HookStatus& status : WGS_TRY(hooks()))
         (status.current ? state.hooks : state.outdated).insert(status.hook);
     std::erase_if(refusals_, [now = std::chrono::steady_clock::now()](const auto& refusal) {

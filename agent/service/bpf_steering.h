@@ -111,7 +111,10 @@ class BpfSteering final : public Steering {
 
   private:
     BpfSteering(const Bpffs& bpffs, Programs programs, XdpMode guard_mode)
-        : hooks_(bpffs), programs_(std::move(programs)), guard_mode_(guard_mode) {}
+        : hooks_(bpffs),
+          programs_(std::move(programs)),
+          guard_mode_(guard_mode),
+          new_tables_(programs_.tables().steer.are_empty()) {}
 
     // A guard that could not be attached.
     struct Refusal {
@@ -129,6 +132,7 @@ class BpfSteering final : public Steering {
     Hooks hooks_;
     Programs programs_;
     XdpMode guard_mode_;
+    bool new_tables_;  // when the programs were loaded
     std::map<Hook, Refusal> refusals_;
 };
 

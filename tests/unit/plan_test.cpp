@@ -373,6 +373,30 @@ TEST_F(RequireLawTest, AnUnderlayThatCannotBeFoundKeepsItsHooks) {
     EXPECT_FALSE(reconciler->in_sync());
 }
 
+// A version with other tables: the programs of the one before serve until the new tables hold what
+// the source tells, all of it.
+TEST_F(RequireLawTest, ProgramsWithNewTablesWaitUntilTheseAreFilled) {
+    join(2);
+    kernel.steering.outdated = std::exchange(kernel.steering.hooks, {});
+    kernel.steering.prefixes.clear();
+    kernel.steering.new_tables = true;
+    kernel.log.clear();
+    start_agent();
+    ASSERT_TRUE(run());
+    EXPECT_EQ(std::ranges::count(kernel.log, "attach"), 0);
+    EXPECT_FALSE(kernel.steering.outdated.empty());
+
+    cache->upsert(node(2));
+    cache->mark_complete();
+    kernel.log.clear();
+    ASSERT_TRUE(run());
+    const auto attached = std::ranges::find(kernel.log, "attach");
+    ASSERT_NE(attached, kernel.log.end());
+    EXPECT_EQ(std::count(attached, kernel.log.end(), "set_prefix"), 0);
+    EXPECT_TRUE(kernel.steering.outdated.empty());
+    EXPECT_EQ(to("10.2.0.5"), encrypted_to(2));
+}
+
 TEST_F(LawTest, ADeviceWithAnotherKeyLosesItsSessionsBeforeItGetsOurs) {
     join(2);
     kernel.tunnel->public_key = key(99);
