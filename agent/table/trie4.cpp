@@ -200,9 +200,10 @@ Status Trie4::collect(Cells cells, std::uint32_t address, std::uint32_t bits) {
             WGS_TRY(collect(this->cells(kind, cell), address,
                             bits == kRootBits ? kMiddleBits : kAllBits));
         } else if (cell != 0) {
-            const Prefix4 prefix = Prefix4::around(address, wgs_trie4_length(cell));
+            const std::uint32_t length = wgs_trie4_length(cell);
             const std::uint32_t owner = cell & WGS_OWNER_MASK;
-            if (prefix.length > bits || owner == 0) return damaged();
+            if (length > bits || owner == 0) return damaged();
+            const Prefix4 prefix = Prefix4::around(address, length);
             if (prefixes_.find(prefix) == 0) prefixes_.set(prefix, owner);
         }
         address += step;

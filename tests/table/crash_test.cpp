@@ -16,8 +16,8 @@
 namespace wgs {
 namespace {
 
-constexpr int kKills = 250;
-constexpr std::size_t kSteps = 4000;
+constexpr int kKills = 150;
+constexpr std::size_t kSteps = 2000;
 
 template <class Number>
 struct Step {
@@ -129,7 +129,7 @@ TYPED_TEST(TableCrash, EveryAnswerIsRightWhereverTheWriterDies) {
         SharedTableMemory counter;  // its first bytes
         auto& ended = *new (&*counter) std::atomic<std::size_t>(0);
         const Writer<TypeParam> writer(*memory, steps, ended);
-        while (ended < random() % 400) {
+        while (ended < random() % 120) {
         }
         writer.kill();
 
