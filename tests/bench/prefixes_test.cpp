@@ -56,8 +56,9 @@ TEST_P(PrefixesTest, CoverEveryDestinationButTheForeignOnes) {
         for (std::size_t i = 0; i < 1'000; ++i)
             EXPECT_TRUE(covered(prefixes, address_of(destinations[i], GetParam())));
     }
-    for (const auto& foreign : make_foreign_destinations(GetParam()))
-        ASSERT_FALSE(covered(prefixes, address_of(foreign, GetParam())));
+    const auto foreign = make_foreign_destinations(GetParam());
+    for (std::size_t i = 0; i < 1'000; ++i)
+        ASSERT_FALSE(covered(prefixes, address_of(foreign[i], GetParam())));
 }
 
 TEST_P(PrefixesTest, AHotSetIsSmall) {
