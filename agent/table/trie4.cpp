@@ -25,6 +25,12 @@ std::uint32_t block_of(std::uint32_t pointer) {
     return pointer & ~WGS_TRIE4_POINTER;
 }
 
+// Index of an address' cell in its block.
+std::size_t in_block(Block4 kind, std::uint32_t address) {
+    return kind == Block4::middle ? address / WGS_TRIE4_LAST_CELLS % WGS_TRIE4_MIDDLE_CELLS
+                                  : address % WGS_TRIE4_LAST_CELLS;
+}
+
 // Everything stored before is visible to a reader that sees this.
 void publish(std::uint32_t& cell, std::uint32_t value) {
     std::atomic_ref(cell).store(value, std::memory_order_release);
@@ -38,8 +44,9 @@ std::uint32_t load(const std::uint32_t& cell) {
 
 std::uint32_t Trie4::find(std::uint32_t address) const {
     std::uint32_t cell = load(root_[wgs_trie4_in_root(address)]);
-    if (is_pointer(cell)) cell = load(cells(Block4::middle, cell)[address >> 6 & 0x3ff]);
-    if (is_pointer(cell)) cell = load(cells(Block4::last, cell)[address & 0x3f]);
+    if (is_pointer(cell))
+        cell = load(cells(Block4::middle, cell)[in_block(Block4::middle, address)]);
+    if (is_pointer(cell)) cell = load(cells(Block4::last, cell)[in_block(Block4::last, address)]);
     return cell & WGS_OWNER_MASK;
 }
 
@@ -49,7 +56,8 @@ Trie4::Cells Trie4::cells(Block4 kind, std::uint32_t pointer) const {
 
 // There is a middle block for the address.
 std::uint32_t& Trie4::middle_cell(std::uint32_t address) const {
-    return cells(Block4::middle, root_[wgs_trie4_in_root(address)])[address >> 6 & 0x3ff];
+    return cells(Block4::middle,
+                 root_[wgs_trie4_in_root(address)])[in_block(Block4::middle, address)];
 }
 
 Status Trie4::set(const Prefix4& prefix, std::uint32_t owner) {
@@ -151,9 +159,9 @@ Trie4::Cells Trie4::range(const Prefix4& prefix) const {
         return root_.subspan(wgs_trie4_in_root(address), 1U << (kRootBits - prefix.length));
     if (prefix.length <= kMiddleBits)
         return cells(Block4::middle, root_[wgs_trie4_in_root(address)])
-            .subspan(address >> 6 & 0x3ff, 1U << (kMiddleBits - prefix.length));
+            .subspan(in_block(Block4::middle, address), 1U << (kMiddleBits - prefix.length));
     return cells(Block4::last, middle_cell(address))
-        .subspan(address & 0x3f, 1U << (kAllBits - prefix.length));
+        .subspan(in_block(Block4::last, address), 1U << (kAllBits - prefix.length));
 }
 
 // What the prefix answers for, that is its addresses which no longer one covers, gets the leaf.
