@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "maps/layout.h"
@@ -40,12 +41,38 @@ struct WireguardConfig {
     std::chrono::seconds keepalive{0};    // 0: off
 };
 
+// Where the other nodes are learnt: one struct per kind of source.
+struct DirectoryConfig {
+    std::filesystem::path path;
+};
+
+struct KubernetesConfig {
+    std::filesystem::path kubeconfig;  // empty: the service account of the pod we run in
+    std::string context;               // empty: the kubeconfig's current one
+    bool calico = false;               // speak Calico's annotations and IPAM objects as well
+};
+
+struct EtcdConfig {
+    std::vector<std::string> endpoints;      // http://HOST:PORT or https://HOST:PORT
+    std::string prefix = "/wgsteer/nodes/";  // of keys; a node's name follows
+    std::filesystem::path ca_file;           // empty: the system's
+    std::filesystem::path cert_file;         // of the client, with key_file; empty: none
+    std::filesystem::path key_file;
+    std::string username;  // with password_file; empty: none
+    std::filesystem::path password_file;
+    std::chrono::seconds lease{30};  // how long our key outlives us
+};
+
+struct FelixConfig {};
+
+using SourceConfig = std::variant<DirectoryConfig, KubernetesConfig, EtcdConfig, FelixConfig>;
+
 struct Config {
     std::string node;
     std::filesystem::path run_dir = "/run/wgsteer";
     std::filesystem::path state_dir = "/var/lib/wgsteer";
     std::filesystem::path bpffs = "/sys/fs/bpf/wgsteer";
-    std::filesystem::path directory;  // source.directory
+    SourceConfig source;
     std::vector<IpAddress> addresses;
     std::vector<Prefix> prefixes;
     std::vector<std::string> underlay;

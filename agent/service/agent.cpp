@@ -14,7 +14,7 @@
 
 #include "plan/pacing.h"
 #include "service/leak_test.h"
-#include "source/directory.h"
+#include "source/make_source.h"
 
 namespace wgs {
 namespace {
@@ -98,9 +98,7 @@ Status Agent::open_model() {
     }
     reconciler_.emplace(config_, public_key_, *cache_,
                         Reconciler::Environment{*wireguard_, *steering_, *links_});
-    SourceSink& sink = *this;
-    source_ = std::make_unique<DirectorySource>(
-        DirectoryOptions{.path = config_.directory, .self = config_.node}, sink);
+    source_ = WGS_TRY(make_source(config_, *this));
     return {};
 }
 

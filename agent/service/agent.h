@@ -18,7 +18,7 @@
 #include "model/key.h"
 #include "model/peer_cache.h"
 #include "plan/reconciler.h"
-#include "service/backoff.h"
+#include "base/backoff.h"
 #include "service/bpf_steering.h"
 #include "service/chain_watch.h"
 #include "service/leak_watch.h"

@@ -5,7 +5,7 @@
 
 #include "kernel/wireguard.h"
 #include "service/bpf_steering.h"
-#include "source/directory.h"
+#include "source/make_source.h"
 
 namespace wgs {
 namespace {
@@ -19,8 +19,7 @@ class NullSink final : public SourceSink {
 
 Status withdraw_self(const Config& config) {
     NullSink sink;
-    DirectorySource source({.path = config.directory, .self = config.node}, sink);
-    return source.withdraw();
+    return WGS_TRY(make_source(config, sink))->withdraw();
 }
 
 Status destroy_tunnel(const Config& config) {
@@ -56,8 +55,8 @@ std::filesystem::path saved_config_path(const std::filesystem::path& run_dir) {
 }
 
 Status clean_up(const Config& config) {
-    // The node file first: the others stop sending before we stop receiving.
-    Status results[] = {withdraw_self(config).within("withdraw node file"),
+    // Our own entry first: the others stop sending before we stop receiving.
+    Status results[] = {withdraw_self(config).within("withdraw self"),
                         BpfSteering::clean_up(config.bpffs).within("remove programs and maps"),
                         destroy_tunnel(config).within("remove tunnel"), remove_files(config)};
     for (Status& result : results) {

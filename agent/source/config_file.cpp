@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "model/node.h"
+#include "source/source_config.h"
 #include "source/yaml_values.h"
 
 namespace wgs {
@@ -60,30 +61,6 @@ Result<T> read_choice(const YamlValue& value,
         names.append(names.empty() ? "" : " or ").append(name);
     }
     return value.error("expected " + names);
-}
-
-Result<std::filesystem::path> read_path(const YamlValue& value) {
-    const std::filesystem::path path = WGS_TRY(value.as_string());
-    if (path.is_absolute()) return path;
-    return value.error("expected an absolute path");
-}
-
-// "25s", "5m", "1h".
-Result<std::chrono::seconds> read_duration(const YamlValue& value, std::chrono::seconds limit) {
-    const std::string text = WGS_TRY(value.as_string());
-    std::int32_t count = -1;
-    const char* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, count);
-    const std::string_view unit(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
-    const int seconds = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-    if (parsed.ec != std::errc() || seconds == 0 || count < 0) {
-        return value.error("expected a duration such as 25s, 5m or 1h");
-    }
-    const auto duration = std::chrono::seconds(seconds) * std::int64_t{count};
-    if (duration > limit) {
-        return value.error("longer than " + std::to_string(limit.count()) + "s");
-    }
-    return duration;
 }
 
 Result<IpAddress> read_own_address(const YamlValue& value) {
@@ -230,10 +207,6 @@ Result<Path> read_forwarding_path(const YamlValue& value) {
 
 // Features of the contract that are not there: their values are checked, and refused when they ask
 // for what would not happen.
-Status check_source_kind(const YamlValue& value, Config& /*config*/) {
-    return unsupported(value);
-}
-
 Status check_threaded_napi(const YamlValue& value, Config& /*config*/) {
     if (WGS_TRY(value.as_bool())) return unsupported(value);
     return {};
@@ -267,13 +240,6 @@ Status set_wireguard(const YamlValue& value, Config& config) {
     return {};
 }
 
-constexpr std::array kSourceKeys = {
-    Key{"directory", &set<&Config::directory, &read_path>},
-    Key{"kubernetes", &check_source_kind},
-    Key{"etcd", &check_source_kind},
-    Key{"felix", &check_source_kind},
-};
-
 constexpr std::array kWireguardKeys = {
     Key{"backend", &set_wireguard<&WireguardConfig::backend, &read_backend>},
     Key{"device", &set_wireguard<&WireguardConfig::device, &read_interface_name>},
@@ -292,13 +258,6 @@ constexpr std::array kLogKeys = {
     Key{"format", &set<&Config::log_format, &read_log_format>},
 };
 
-Status read_source(const YamlValue& value, Config& config) {
-    if (value.kind() == YamlValue::Kind::map && value.entries().size() != 1) {
-        return value.error("expected exactly one source");
-    }
-    return read_keys(value, kSourceKeys, config);
-}
-
 Status read_wireguard(const YamlValue& value, Config& config) {
     return read_keys(value, kWireguardKeys, config);
 }
@@ -312,7 +271,7 @@ constexpr std::array kTopKeys = {
     Key{"run_dir", &set<&Config::run_dir, &read_path>},
     Key{"state_dir", &set<&Config::state_dir, &read_path>},
     Key{"bpffs", &set<&Config::bpffs, &read_path>},
-    Key{"source", &read_source},
+    Key{"source", &set<&Config::source, &read_source_config>},
     Key{"addresses", &set_list<&Config::addresses, &read_own_address>},
     Key{"prefixes", &set_list<&Config::prefixes, &read_own_prefix>},
     Key{"underlay", &set_list<&Config::underlay, &read_interface_name>},

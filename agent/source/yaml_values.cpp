@@ -4,6 +4,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/text.h"
 #include "model/node.h"
@@ -41,6 +42,30 @@ Result<std::string> read_interface_name(const YamlValue& value) {
     std::string name = WGS_TRY(value.as_string());
     if (is_interface_name(name)) return name;
     return value.error(in_quotes(name) + " is not a device name (1 to 15 characters)");
+}
+
+Result<std::filesystem::path> read_path(const YamlValue& value) {
+    const std::filesystem::path path = WGS_TRY(value.as_string());
+    if (path.is_absolute()) return path;
+    return value.error("expected an absolute path");
+}
+
+// "25s", "5m", "1h".
+Result<std::chrono::seconds> read_duration(const YamlValue& value, std::chrono::seconds limit) {
+    const std::string text = WGS_TRY(value.as_string());
+    std::int32_t count = -1;
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, count);
+    const std::string_view unit(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
+    const int seconds = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+    if (parsed.ec != std::errc() || seconds == 0 || count < 0) {
+        return value.error("expected a duration such as 25s, 5m or 1h");
+    }
+    const auto duration = std::chrono::seconds(seconds) * std::int64_t{count};
+    if (duration > limit) {
+        return value.error("longer than " + std::to_string(limit.count()) + "s");
+    }
+    return duration;
 }
 
 }  // namespace wgs

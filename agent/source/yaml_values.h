@@ -2,7 +2,9 @@
 // Reading of the project's own values from YAML: lists, addresses, prefixes, names.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <limits>
 #include <set>
 #include <string>
@@ -18,6 +20,10 @@ Result<Prefix> read_prefix(const YamlValue& value);
 Result<std::string> read_node_name(const YamlValue& value);
 // What the kernel accepts as the name of a network device (dev_valid_name in net/core/dev.c).
 Result<std::string> read_interface_name(const YamlValue& value);
+// An absolute one.
+Result<std::filesystem::path> read_path(const YamlValue& value);
+// "25s", "5m", "1h".
+Result<std::chrono::seconds> read_duration(const YamlValue& value, std::chrono::seconds limit);
 
 // A list of distinct values, each read by `read_item`.
 template <class T>

@@ -11,6 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes as text.
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     const auto config = wgs::parse_config(text, "f");
-    if (config && (config->directory.empty() || config->node.empty())) std::abort();
+    if (!config) return 0;
+    const auto* directory = std::get_if<wgs::DirectoryConfig>(&config->source);
+    if ((directory != nullptr && directory->path.empty()) || config->node.empty()) std::abort();
     return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/backoff.h"
+#include "base/backoff.h"
 
 #include <gtest/gtest.h>
 
