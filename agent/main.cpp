@@ -4,16 +4,15 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
-#include <csignal>
+#include <utility>
 
 #include "base/file.h"
 #include "base/version.h"
-#include "service/agent.h"
-#include "service/api.h"
-#include "service/cleanup.h"
 #include "service/logging.h"
 #include "service/loop.h"
+#include "service/run_agent.h"
 #include "source/config_file.h"
+#include "source/make_source.h"
 
 namespace wgs {
 namespace {
@@ -22,26 +21,10 @@ constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
 constexpr std::size_t kConfigLimit = 1 << 20;
 
-Status save_config(const std::string& file, const Config& config) {
-    const std::string text = WGS_TRY(read_file(file, kConfigLimit));
-    return write_file_atomically(saved_config_path(config.run_dir), text, 0600);
-}
-
-// The dataplane goes on after the return: nothing of it is taken down.
 Result<int> serve(const std::string& file, Config config) {
-    ::signal(SIGPIPE, SIG_IGN);
+    const std::string text = WGS_TRY(read_file(file, kConfigLimit));
     EventLoop loop = WGS_TRY(EventLoop::create());
-    const auto end = [&loop] {
-        spdlog::info("ending; the dataplane stays as it is");
-        loop.exit(0);
-    };
-    const auto on_term = WGS_TRY(loop.on_signal(SIGTERM, end));
-    const auto on_int = WGS_TRY(loop.on_signal(SIGINT, end));
-    const std::unique_ptr<Agent> agent = WGS_TRY(Agent::create(std::move(config), loop));
-    WGS_TRY(save_config(file, agent->config()));
-    const Api api = WGS_TRY(Api::open(*agent, loop));
-    WGS_TRY(agent->start());
-    return loop.run();
+    return run_agent(std::move(config), text, loop, &make_source);
 }
 
 int run(const std::string& file) {

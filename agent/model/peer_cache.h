@@ -52,7 +52,8 @@ struct CacheChanges {
 //    made together (between two resolutions) the node whose name sorts first wins. An address
 //    counts as a /32 or /128 of class `node`. Nested prefixes are different prefixes: the longer
 //    one wins.
-//  - Refused as well: what self owns and anything inside self's own prefixes; prefixes of length 0;
+//  - Refused as well: what self owns and anything inside self's own prefixes, but for single
+//    addresses where those are lent; prefixes of length 0;
 //    those that touch loopback, link-local, multicast or "this network" ranges; and pod prefixes
 //    outside `cluster_prefixes` when any are given.
 //  - A public key belongs to one node; with two claimants (self is one) neither is usable.
@@ -66,6 +67,7 @@ class PeerCache {
         std::size_t max_peers = 4096;
         std::size_t max_prefixes_per_node = 65536;
         std::vector<Prefix> cluster_prefixes;  // empty: no limit
+        Lending lending = Lending::never;
     };
 
     PeerCache(NodeInfo self, Limits limits);
@@ -105,7 +107,7 @@ class PeerCache {
     void settle_claims() const;
     void collect_rejections() const;
     [[nodiscard]] PrefixRules rules() const {
-        return {self_, limits_.cluster_prefixes, limits_.max_prefixes_per_node};
+        return {self_, limits_.cluster_prefixes, limits_.max_prefixes_per_node, limits_.lending};
     }
     [[nodiscard]] std::optional<Endpoint> choose_endpoint(const NodeInfo& node) const;
 

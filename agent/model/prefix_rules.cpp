@@ -28,12 +28,6 @@ bool any_contains(const std::vector<Prefix>& prefixes, const Prefix& prefix) {
                        [&](const Prefix& other) { return other.contains(prefix); });
 }
 
-bool is_own(const NodeInfo& self, const Prefix& prefix) {
-    return any_contains(self.prefixes, prefix) ||
-           std::any_of(self.addresses.begin(), self.addresses.end(),
-                       [&](const IpAddress& address) { return Prefix(address) == prefix; });
-}
-
 // Class `node` comes before `pod`, so that an address which is listed as a prefix stays an address.
 void sort_and_unite(ClassedPrefixes& claims) {
     const auto rank = [](const auto& claim) {
@@ -71,11 +65,21 @@ ClassedPrefixes PrefixRules::claims_of(const NodeInfo& node, const OnRefusal& on
     return claims;
 }
 
+bool PrefixRules::is_own(const Prefix& prefix) const {
+    const bool is_address = std::ranges::any_of(
+        self_.addresses, [&](const IpAddress& address) { return Prefix(address) == prefix; });
+    if (is_address) return true;
+    const bool may_be_lent =
+        lending_ == Lending::single_addresses && prefix.length() == prefix.address().bits();
+    if (may_be_lent) return std::ranges::find(self_.prefixes, prefix) != self_.prefixes.end();
+    return any_contains(self_.prefixes, prefix);
+}
+
 std::string_view PrefixRules::reason_to_refuse(const Prefix& prefix,
                                                PrefixClass prefix_class) const {
     if (prefix.length() == 0) return "a default route is not a prefix of one node";
     if (is_reserved(prefix)) return "touches a loopback, link-local or multicast range";
-    if (is_own(self_, prefix)) return "belongs to this node";
+    if (is_own(prefix)) return "belongs to this node";
     const bool limited = prefix_class == PrefixClass::pod && !cluster_prefixes_.empty();
     if (limited && !any_contains(cluster_prefixes_, prefix)) return "outside cluster_prefixes";
     return {};

@@ -20,6 +20,10 @@ using ClassedPrefixes = std::vector<std::pair<Prefix, PrefixClass>>;
 // Touches loopback, link-local, multicast or "this network".
 [[nodiscard]] bool is_reserved(const Prefix& prefix);
 
+// Whether single addresses within a node's own prefixes may be other nodes', as where Calico lends
+// them out of a node's block.
+enum class Lending { never, single_addresses };
+
 // Refers to its arguments.
 class PrefixRules {
   public:
@@ -27,8 +31,11 @@ class PrefixRules {
 
     // No cluster prefixes: no limit.
     PrefixRules(const NodeInfo& self, const std::vector<Prefix>& cluster_prefixes,
-                std::size_t max_prefixes)
-        : self_(self), cluster_prefixes_(cluster_prefixes), max_prefixes_(max_prefixes) {}
+                std::size_t max_prefixes, Lending lending = Lending::never)
+        : self_(self),
+          cluster_prefixes_(cluster_prefixes),
+          max_prefixes_(max_prefixes),
+          lending_(lending) {}
 
     // What the node may claim of what it lists. An address is a /32 or /128 of class `node`, also
     // when it is listed as a prefix too.
@@ -36,12 +43,14 @@ class PrefixRules {
                                             const OnRefusal& on_refusal = {}) const;
 
   private:
+    [[nodiscard]] bool is_own(const Prefix& prefix) const;
     [[nodiscard]] std::string_view reason_to_refuse(const Prefix& prefix,
                                                     PrefixClass prefix_class) const;
 
     const NodeInfo& self_;
     const std::vector<Prefix>& cluster_prefixes_;
     std::size_t max_prefixes_;
+    Lending lending_;
 };
 
 }  // namespace wgs

@@ -14,7 +14,6 @@
 
 #include "plan/pacing.h"
 #include "service/leak_test.h"
-#include "source/make_source.h"
 
 namespace wgs {
 namespace {
@@ -34,6 +33,14 @@ Status make_directory(const std::filesystem::path& path, mode_t mode) {
     return {};
 }
 
+// Calico gives addresses of one node's block to pods of another when that runs out of its own.
+Lending lending_of(const SourceConfig& source) {
+    const auto* kubernetes = std::get_if<KubernetesConfig>(&source);
+    const bool calico = (kubernetes != nullptr && kubernetes->calico) ||
+                        std::holds_alternative<FelixConfig>(source);
+    return calico ? Lending::single_addresses : Lending::never;
+}
+
 }  // namespace
 
 Agent::Agent(Config config, EventLoop& loop, PrivateKey key)
@@ -43,14 +50,15 @@ Agent::Agent(Config config, EventLoop& loop, PrivateKey key)
       public_key_(key_.public_key()),
       backoff_(50ms, 5s) {}
 
-Result<std::unique_ptr<Agent>> Agent::create(Config config, EventLoop& loop) {
+Result<std::unique_ptr<Agent>> Agent::create(Config config, EventLoop& loop,
+                                             const MakeSource& make_source) {
     WGS_TRY(make_directory(config.run_dir, 0755));
     WGS_TRY(make_directory(config.state_dir, 0700));
     PrivateKey key = WGS_TRY(load_or_create_private_key(config.state_dir / "private.key"));
     std::unique_ptr<Agent> agent(new Agent(std::move(config), loop, std::move(key)));
     WGS_TRY(agent->take_lock());
     WGS_TRY(agent->open_kernel());
-    WGS_TRY(agent->open_model());
+    WGS_TRY(agent->open_model(make_source));
     WGS_TRY(agent->watch());
     return agent;
 }
@@ -88,9 +96,10 @@ Status Agent::open_kernel() {
     return {};
 }
 
-Status Agent::open_model() {
+Status Agent::open_model(const MakeSource& make_source) {
     cache_.emplace(self(), PeerCache::Limits{.max_peers = config_.max_peers,
-                                             .cluster_prefixes = config_.cluster_prefixes});
+                                             .cluster_prefixes = config_.cluster_prefixes,
+                                             .lending = lending_of(config_.source)});
     const SteeringState adopted = WGS_TRY(steering_->observe_tables());
     for (const auto& [prefix, owner] : adopted.prefixes) {
         const auto slot = adopted.slots.find(owner.peer);
@@ -147,6 +156,12 @@ void Agent::upsert(const NodeInfo& node) {
 
 void Agent::remove(const std::string& name) {
     if (cache_->remove(name)) note_change(Look::nowhere);
+}
+
+void Agent::describe_self(const NodeInfo& self) {
+    config_.prefixes = self.prefixes;
+    if (!self.addresses.empty()) config_.addresses = self.addresses;
+    note_change(Look::devices);
 }
 
 void Agent::complete() {

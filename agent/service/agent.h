@@ -2,6 +2,7 @@
 // The agent: wires the source, the peer cache, the reconciler and the interfaces to the event loop.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/backoff.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "kernel/links.h"
@@ -18,7 +20,6 @@
 #include "model/key.h"
 #include "model/peer_cache.h"
 #include "plan/reconciler.h"
-#include "base/backoff.h"
 #include "service/bpf_steering.h"
 #include "service/chain_watch.h"
 #include "service/leak_watch.h"
@@ -27,11 +28,16 @@
 
 namespace wgs {
 
+// See make_source().
+using MakeSource =
+    std::function<Result<std::unique_ptr<Source>>(const Config& config, SourceSink& sink)>;
+
 class Agent final : private SourceSink {
   public:
     // Takes the node's lock, key, device and maps, adopting what an earlier agent left. Nothing
     // that serves is changed before start().
-    static Result<std::unique_ptr<Agent>> create(Config config, EventLoop& loop);
+    static Result<std::unique_ptr<Agent>> create(Config config, EventLoop& loop,
+                                                 const MakeSource& make_source);
 
     // Reads the source, brings the kernel in line, publishes self, and goes on with events.
     Status start();
@@ -61,12 +67,13 @@ class Agent final : private SourceSink {
 
     Status take_lock();
     Status open_kernel();
-    Status open_model();
+    Status open_model(const MakeSource& make_source);
     Status watch();
     [[nodiscard]] NodeInfo self();
 
     void upsert(const NodeInfo& node) override;
     void remove(const std::string& name) override;
+    void describe_self(const NodeInfo& self) override;
     void complete() override;
     void report(const Problem& problem) override;
 

@@ -18,6 +18,8 @@ class NullSink final : public SourceSink {
 };
 
 Status withdraw_self(const Config& config) {
+    // What Felix knows of us is taken back by the driver alone, and only while Felix runs.
+    if (std::holds_alternative<FelixConfig>(config.source)) return {};
     NullSink sink;
     return WGS_TRY(make_source(config, sink))->withdraw();
 }
@@ -32,6 +34,14 @@ Status destroy_tunnel(const Config& config) {
         open_wireguard(userspace ? BackendChoice::userspace : BackendChoice::kernel, options));
     return device->destroy();
 }
+
+}  // namespace
+
+Status remove_devices(const Config& config) {
+    return destroy_tunnel(config);
+}
+
+namespace {
 
 Status remove_files(const Config& config) {
     const std::array files{config.run_dir / "api.sock", config.run_dir / "lock",

@@ -9,6 +9,9 @@ namespace wgs {
 // Where an agent leaves the configuration it runs with, so that cleaning up needs nothing else.
 [[nodiscard]] std::filesystem::path saved_config_path(const std::filesystem::path& run_dir);
 
+// Removes the WireGuard device alone.
+Status remove_devices(const Config& config);
+
 // Removes everything an agent with this configuration has made: programs, maps, the device, the
 // node file, the key, and its files. Traffic leaves in clear afterwards. Goes on after an error and
 // returns the first one.

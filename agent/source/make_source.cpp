@@ -19,6 +19,10 @@ struct Maker {
         return std::make_unique<DirectorySource>(
             DirectoryOptions{.path = directory.path, .self = config.node}, sink);
     }
+    Made operator()(const FelixConfig&) const {
+        return make_error(std::errc::operation_not_supported,
+                          "source felix: Felix starts wgsteer-felix itself, as its driver");
+    }
     // Whatever has no overload of its own.
     template <class Other>
     Made operator()(const Other&) const {

@@ -30,6 +30,9 @@ class SourceSink {
 
     virtual void upsert(const NodeInfo& node) = 0;
     virtual void remove(const std::string& name) = 0;
+    // By sources that know this node as well: its prefixes, and its addresses if there are any,
+    // take the place of what is configured.
+    virtual void describe_self(const NodeInfo& /*self*/) {}
     // Once: everything known at start has been told.
     virtual void complete() = 0;
     // Once for each problem when it appears; problems() shows whether it persists.
@@ -37,7 +40,7 @@ class SourceSink {
 };
 
 // Driven by the caller's event loop: dispatch() when fd() is readable and when next_timeout() has
-// come. Self is never told to the sink.
+// come. Self is never told to the sink as one of the nodes.
 class Source {
   public:
     virtual ~Source() = default;

@@ -161,7 +161,7 @@ constexpr std::array kKinds = {
     Kind{"directory", &read_directory, Kind::State::supported},
     Kind{"kubernetes", &read_kubernetes, Kind::State::missing},
     Kind{"etcd", &read_etcd, Kind::State::missing},
-    Kind{"felix", &read_felix, Kind::State::missing},
+    Kind{"felix", &read_felix, Kind::State::supported},
 };
 
 }  // namespace

@@ -19,12 +19,12 @@ TEST(SourceConfig, HasOneKindOutOfFour) {
               "c.yaml:2: source: expected exactly one source");
     EXPECT_EQ(error_of("{consul: x}"), "c.yaml:2: source.consul: unknown key");
     EXPECT_EQ(error_of("{directory: /a}"), "accepted");
+    EXPECT_EQ(error_of("{felix: {}}"), "accepted");
 }
 
 TEST(SourceConfig, SaysWhatThisVersionLacks) {
     EXPECT_EQ(error_of("{kubernetes: {kubeconfig: /k, context: c, calico: true}}"),
               "c.yaml:2: source.kubernetes: not supported yet");
-    EXPECT_EQ(error_of("{felix: {}}"), "c.yaml:2: source.felix: not supported yet");
     EXPECT_EQ(error_of("{etcd: {endpoints: [http://a]}}"),
               "c.yaml:2: source.etcd: not supported yet");
 }

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Nodes whose agents are drivers of Felix.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <map>
+#include <memory>
+
+#include "tests/netns/fixture.h"
+#include "tests/support/felix_parent.h"
+#include "tests/support/http.h"
+
+namespace wgs::test {
+namespace {
+
+constexpr std::uint16_t kOtherPort = 41414;
+
+using Parameters = std::map<std::string, std::string>;
+
+const Parameters& encrypted() {
+    static const Parameters kParameters = {{"WireguardEnabled", "true"},
+                                           {"WireguardHostEncryptionEnabled", "true"}};
+    return kParameters;
+}
+
+Parameters with(Parameters parameters, const std::string& name, const std::string& value) {
+    parameters[name] = value;
+    return parameters;
+}
+
+class FelixMeshTest : public MeshTest {
+  protected:
+    // The Felix of a node, and its driver. Takes the place of the one that was there.
+    FelixParent& start(Node& node, Generation generation, const Parameters& parameters) {
+        const auto directory = node.agent().config_file().parent_path();
+        std::filesystem::create_directories(directory);
+        std::ofstream(node.agent().config_file()) << fmt::format(
+            "run_dir: {0}/run\nstate_dir: {0}/state\nbpffs: {0}/bpf\n"
+            "source: {{felix: {{}}}}\nunderlay: [eth0]\nmax_peers: 16384\n",
+            directory.string());
+        auto& parent = parents_[node.number()];
+        parent.reset();
+        parent =
+            std::make_unique<FelixParent>(FelixParentOptions{.ns = &node.ns(),
+                                                             .directory = directory / "pipes",
+                                                             .config = node.agent().config_file(),
+                                                             .mark = cluster_->workspace().mark()},
+                                          generation);
+        parent->say(parent->speaker().config(with(parameters, "FelixHostname", node.name())));
+        return *parent;
+    }
+    FelixParent& parent(int number) { return *parents_.at(number); }
+
+    // What the calculation graph has on a node: its hosts and routes, as seen from `to`.
+    std::string describe(FelixSpeaker& speaker, const Node& node, const Node& to) const {
+        const bool local = node.number() == to.number();
+        std::string frames =
+            speaker.route(node.pod_prefix(Family::v4).to_string(), node.name(),
+                          local ? RouteType::local_workload : RouteType::remote_workload) +
+            speaker.route(node.host_address(Family::v4).to_string() + "/32", node.name(),
+                          local ? RouteType::local_host : RouteType::remote_host);
+        if (const auto key = keys_.find(node.number()); key != keys_.end() && !key->second.empty())
+            frames += speaker.endpoint(node.name(), key->second);
+        return frames + speaker.host(node.name(), node.host_address(Family::v4).to_string());
+    }
+    std::string snapshot(const Node& to) {
+        std::string frames;
+        for (const auto& node : cluster_->nodes())
+            frames += describe(parent(to.number()).speaker(), *node, to);
+        return frames;
+    }
+    void sync(const Node& node) {
+        FelixParent& felix = parent(node.number());
+        felix.say(snapshot(node) + felix.speaker().in_sync());
+    }
+    // Keys go through the datastore to everybody.
+    void exchange_keys() {
+        for (const auto& node : cluster_->nodes()) {
+            const auto key = parent(node->number()).key();
+            if (!key) broken("no key from " + node->name() + "\n" + parent(node->number()).log());
+            keys_[node->number()] = *key;
+        }
+    }
+    void form(const Parameters& parameters = encrypted()) {
+        cluster_ = std::make_unique<Cluster>(ClusterOptions{.nodes = 2});
+        start(node(1), Generation::v3_29, parameters);
+        start(node(2), Generation::v3_33, parameters);
+        exchange_keys();
+        sync(node(1));
+        sync(node(2));
+        await_answer(1);
+        await_answer(2);
+        if (!node(1).agent().wait_ready(1) || !node(2).agent().wait_ready(1))
+            broken("the mesh does not form\n" + parent(1).log() + parent(2).log());
+    }
+    void await_answer(int number) {
+        const Node& asked = cluster_->node(number);
+        if (!eventually(20s, [&] {
+                return http_get(asked.agent().socket(), "/v1/status", 1s).has_value();
+            }))
+            broken("no answer\n" + parent(number).log());
+    }
+    Node& node(int number) { return cluster_->node(number); }
+
+    // Pods and hosts in IPv4, of which nothing is visible.
+    testing::AssertionResult talk() {
+        WireRules rules;
+        rules.wireguard_ports.insert(kOtherPort);
+        for (const int number : {1, 2}) {
+            rules.protected_prefixes.push_back(node(number).pod_prefix(Family::v4));
+            rules.protected_prefixes.emplace_back(node(number).host_address(Family::v4));
+        }
+        Capture capture(cluster_->underlay(), rules);
+        const bool answered = reaches(node(1).pod(), node(2).pod_address(Family::v4)) &&
+                              reaches(node(2).pod(), node(1).pod_address(Family::v4)) &&
+                              reaches(node(1).ns(), node(2).host_address(Family::v4)) &&
+                              reaches(node(2).ns(), node(1).pod_address(Family::v4));
+        if (!answered) return testing::AssertionFailure() << "no answer";
+        return only_encrypted(capture.stop());
+    }
+
+    void TearDown() override {
+        if (HasFailure()) {
+            for (const auto& [number, felix] : parents_)
+                std::fprintf(stderr, "---- driver of node-%d ----\n%s\n", number,
+                             felix->log().c_str());
+        }
+        parents_.clear();
+    }
+
+    std::unique_ptr<Cluster> cluster_;
+    std::map<int, std::unique_ptr<FelixParent>> parents_;
+    std::map<int, std::string> keys_;
+};
+
+TEST_F(FelixMeshTest, TwoDriversOfDifferentFelixesEncrypt) {
+    form();
+    EXPECT_TRUE(talk());
+    EXPECT_EQ(node(1).agent().peer("node-2").value("endpoint", ""), "192.168.50.2:51820");
+    EXPECT_EQ(node(1).agent().status()["tunnels"][0].value("device", ""), "wireguard.cali");
+    EXPECT_EQ(parent(1).heard().keys[6], std::vector<std::string>{""});
+    EXPECT_FALSE(parent(1).heard().garbled);
+}
+
+TEST_F(FelixMeshTest, TheDataplaneOutlivesFelixAndTheNextDriverTakesItOver) {
+    form();
+    const std::string key = keys_[1];
+    EXPECT_EQ(parent(1).hang_up(), 0);
+    EXPECT_TRUE(talk());
+
+    start(node(1), Generation::v3_32, encrypted());
+    EXPECT_EQ(parent(1).key(), key);
+    // In the middle of a snapshot nothing has changed.
+    parent(1).say(describe(parent(1).speaker(), node(2), node(1)).substr(0, 40));
+    await_answer(1);
+    EXPECT_TRUE(talk());
+    parent(1).kill9();
+    start(node(1), Generation::v3_32, encrypted());
+    sync(node(1));
+    await_answer(1);
+    EXPECT_TRUE(node(1).agent().wait_ready(1));
+    EXPECT_TRUE(talk());
+}
+
+TEST_F(FelixMeshTest, X1_SwitchedOffItLeavesNothingAndTrafficGoesInClear) {
+    form();
+    parent(1).say(parent(1).speaker().config(
+        with(encrypted(), "FelixHostname", "node-1")));  // the same again is no change
+    EXPECT_FALSE(eventually(500ms, [&] { return !parent(1).running(); }));
+    const Parameters off = with(encrypted(), "WireguardEnabled", "false");
+    parent(1).say(parent(1).speaker().config(with(off, "FelixHostname", "node-1")));
+    EXPECT_EQ(parent(1).wait(), 0);
+
+    start(node(1), Generation::v3_29, off);
+    EXPECT_EQ(parent(1).key(4), "");
+    EXPECT_EQ(parent(1).key(6), "");
+    EXPECT_TRUE(eventually(10s, [&] { return !node(1).ns().has_link("wireguard.cali"); }));
+    // The others hear that there is no key any more.
+    parent(2).say(parent(2).speaker().endpoint_remove("node-1"));
+    EXPECT_TRUE(reaches(node(1).pod(), node(2).pod_address(Family::v4), 10s));
+    EXPECT_TRUE(reaches(node(2).ns(), node(1).pod_address(Family::v4), 10s));
+    sync(node(1));
+    EXPECT_FALSE(eventually(500ms, [&] { return node(1).ns().has_link("wireguard.cali"); }));
+    EXPECT_EQ(parent(1).hang_up(), 0);
+}
+
+TEST_F(FelixMeshTest, C24_AChangedNameAndPortTakeEffectWithTheRestart) {
+    form();
+    const Parameters changed = with(with(encrypted(), "WireguardInterfaceName", "wg.other"),
+                                    "WireguardListeningPort", std::to_string(kOtherPort));
+    for (const int number : {1, 2}) {
+        parent(number).say(
+            parent(number).speaker().config(with(changed, "FelixHostname", node(number).name())));
+        EXPECT_EQ(parent(number).wait(), 0);
+        start(node(number), Generation::v3_32, changed);
+        sync(node(number));
+        await_answer(number);
+    }
+    ASSERT_TRUE(node(1).agent().wait_ready(1));
+    EXPECT_FALSE(node(1).ns().has_link("wireguard.cali"));
+    EXPECT_TRUE(node(1).ns().has_link("wg.other"));
+    EXPECT_EQ(node(1).agent().peer("node-2").value("endpoint", ""), fmt::format("192.168.50.2:{}", kOtherPort));
+    EXPECT_TRUE(talk());
+}
+
+TEST_F(FelixMeshTest, WithoutFelixItSaysWhoStartsIt) {
+    const Outcome outcome = run({"sh", "-c", "exec \"$0\" 3<&- 4>&-", binary("wgsteer-felix")});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_NE(outcome.errors.find("Felix starts this program"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace wgs::test
