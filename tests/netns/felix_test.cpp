@@ -2,9 +2,12 @@
 // Nodes whose agents are drivers of Felix.
 #include <fmt/format.h>
 
+#include <chrono>
+#include <cstdio>
 #include <fstream>
 #include <map>
 #include <memory>
+#include <thread>
 
 #include "tests/netns/fixture.h"
 #include "tests/support/felix_parent.h"
@@ -199,8 +202,91 @@ TEST_F(FelixMeshTest, C24_AChangedNameAndPortTakeEffectWithTheRestart) {
     ASSERT_TRUE(node(1).agent().wait_ready(1));
     EXPECT_FALSE(node(1).ns().has_link("wireguard.cali"));
     EXPECT_TRUE(node(1).ns().has_link("wg.other"));
-    EXPECT_EQ(node(1).agent().peer("node-2").value("endpoint", ""), fmt::format("192.168.50.2:{}", kOtherPort));
+    EXPECT_EQ(node(1).agent().peer("node-2").value("endpoint", ""),
+              fmt::format("192.168.50.2:{}", kOtherPort));
     EXPECT_TRUE(talk());
+}
+
+// Resident memory in MiB.
+std::size_t memory_of(pid_t pid) {
+    std::ifstream status(fmt::format("/proc/{}/status", pid));
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmRSS:")) return std::stoul(line.substr(6)) / 1024;
+    }
+    return 0;
+}
+
+class FelixScaleTest : public FelixMeshTest {
+  protected:
+    static constexpr int kNodes = 10'000;
+    static constexpr int kRoutes = 10;  // of each
+
+    static std::string name(int number) { return fmt::format("worker-{}", number); }
+    static std::string route(int number, int index) {
+        const int block = number * kRoutes + index;
+        return fmt::format("10.{}.{}.{}/26", 64 + block / 1024, block / 4 % 256, block % 4 * 64);
+    }
+    // Base64 of 32 bytes which are a key of nobody.
+    static std::string public_key(int number) {
+        return fmt::format("{:0>8}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=", number).substr(0, 42) +
+               "E=";
+    }
+    static std::string everything(FelixSpeaker& speaker) {
+        std::string frames;
+        for (int number = 0; number < kNodes; ++number) {
+            for (int index = 0; index < kRoutes; ++index)
+                frames +=
+                    speaker.route(route(number, index), name(number), RouteType::remote_workload);
+        }
+        for (int number = 0; number < kNodes; ++number)
+            frames += speaker.endpoint(name(number), public_key(number));
+        for (int number = 0; number < kNodes; ++number)
+            frames += speaker.host(name(number), fmt::format("172.{}.{}.{}", 16 + number / 62500,
+                                                             number / 250 % 250, number % 250 + 1));
+        return frames + speaker.in_sync();
+    }
+    [[nodiscard]] std::string owner(const std::string& address) {
+        return node(1).agent().explain("10.1.0.10", address).value("peer", "");
+    }
+    [[nodiscard]] bool all_there() {
+        const nlohmann::json status = node(1).agent().status();
+        return status.value("in_sync", false) && status["peers"].value("total", 0) == kNodes;
+    }
+};
+
+TEST_F(FelixScaleTest, TenThousandNodesAndAThousandChangesASecond) {
+    using Clock = std::chrono::steady_clock;
+    const auto since = [](Clock::time_point start) {
+        return std::chrono::duration_cast<Millis>(Clock::now() - start).count();
+    };
+    cluster_ = std::make_unique<Cluster>(ClusterOptions{.nodes = 1});
+    FelixParent& felix = start(node(1), Generation::v3_33, encrypted());
+    await_answer(1);
+    const std::string frames = everything(felix.speaker());
+    const auto first_byte = Clock::now();
+    felix.say(frames);
+    felix.say(describe(felix.speaker(), node(1), node(1)));
+    ASSERT_TRUE(eventually(90s, [&] { return all_there(); })) << node(1).agent().status();
+    std::printf("full sync: %lld ms, %zu MiB resident\n", static_cast<long long>(since(first_byte)),
+                memory_of(felix.pid()));
+    EXPECT_EQ(owner("10.64.0.5"), name(0));
+    EXPECT_LT(memory_of(felix.pid()), 192U);
+
+    // Each block moves to the next node, one after the other.
+    constexpr int kChanges = 3'000;
+    const auto storm = Clock::now();
+    for (int change = 0; change < kChanges; ++change) {
+        std::this_thread::sleep_until(storm + std::chrono::milliseconds(change));
+        felix.say(
+            felix.speaker().route(route(change, 0), name(change + 1), RouteType::remote_workload));
+    }
+    const auto last_byte = Clock::now();
+    const std::string last = route(kChanges - 1, 0);
+    const std::string address = last.substr(0, last.find('/'));
+    EXPECT_TRUE(eventually(20s, [&] { return owner(address) == name(kChanges); }));
+    std::printf("storm of %d changes: %lld ms, the last one seen %lld ms later\n", kChanges,
+                static_cast<long long>(since(storm) - since(last_byte)),
+                static_cast<long long>(since(last_byte)));
 }
 
 TEST_F(FelixMeshTest, WithoutFelixItSaysWhoStartsIt) {
