@@ -27,11 +27,14 @@
  *
  * One lookup makes several probes, and its answer must have been right at some moment: it is,
  * unless after a probe in vain that longer prefix came, and then the shorter one which answers was
- * changed. Hence the counters of changes in the head: odd before, and even again after, a prefix is
- * changed which may have longer ones inside. A reader who finds a counter odd, or another one at
- * the end, looks again. The counter of an address is that of its /64 plus that of all lengths below
- * 64: each only grows, so that the sum is the same only if both are. The writer makes pauses in
- * which a lookup ends (agent/table/hash6.cpp).
+ * changed. Hence the counters in the head: they grow before and after each change of a prefix that
+ * may have longer ones inside. While such a counter stands still either one such change happens and
+ * nothing else, or none does; a reader who finds another count at the end looks again. The counter
+ * of an address is that of its /64 plus that of all lengths below 64: each only grows, so that the
+ * sum is the same only if both are. The writer makes pauses in which a lookup ends
+ * (agent/table/hash6.cpp). A reader for whom they are too short says so in `waiting`, and the
+ * writer begins no change before that is over; one that it had begun already can spoil two more
+ * tries.
  */
 #pragma once
 
@@ -45,7 +48,8 @@
 #define WGS_HASH6_CHUNK_BUCKETS 1024u
 #define WGS_HASH6_REACH 8u /* buckets where a key may be */
 #define WGS_HASH6_COUNTERS 1024u
-#define WGS_HASH6_TRIES 8          /* of a reader to look without a change in between */
+#define WGS_HASH6_TRIES 6          /* of a reader to look without a change in between */
+#define WGS_HASH6_PATIENCE 3       /* tries after which it makes the writer wait */
 #define WGS_HASH6_MAX_CHUNKS 4096u /* of two tables, while one takes over from the other */
 
 #define WGS_HASH6_NOBODY WGS_OWNER(WGS_PEER_NONE, WGS_CLASS_NODE)
@@ -73,7 +77,8 @@ struct wgs_head6 {
     __u32 changes;     /* of lengths below 64, and of `table` */
     __u64 replaced[2]; /* while one table takes over: both, so that a writer finds what one that
                           died has left; not for readers */
-    __u32 reserved[6];
+    __u32 waiting;     /* readers who make the writer wait */
+    __u32 reserved[5];
     __u32 changes_in[WGS_HASH6_COUNTERS]; /* of lengths from 64 on, by the /64 */
 };
 WGS_STATIC_ASSERT(offsetof(struct wgs_head6, changes_in) == 64, "one cache line before");

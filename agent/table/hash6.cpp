@@ -20,6 +20,9 @@ constexpr std::size_t kTries = 6;
 
 // Between two changes of counters: longer than a lookup takes that is not interrupted.
 constexpr std::chrono::nanoseconds kPause{500};
+// How long a reader may make us wait: it has three lookups to do, on a CPU that a hypervisor may
+// hold.
+constexpr std::chrono::milliseconds kPatience{50};
 
 template <class Word>
 void publish(Word& word, std::type_identity_t<Word> value) {
@@ -203,8 +206,7 @@ class Hash6::Changing {
     // `counter`: null: no lookup can be misled.
     Changing(Hash6& table, __u32* counter) : table_(table), counter_(counter) {
         if (counter_ == nullptr) return;
-        while (std::chrono::steady_clock::now() - table_.last_change_ < kPause) {
-        }
+        await_readers();
         bump();
     }
     Changing(const Changing&) = delete;
@@ -216,6 +218,15 @@ class Hash6::Changing {
     }
 
   private:
+    void await_readers() const {
+        const std::atomic_ref waiting(table_.head_.waiting);
+        auto now = std::chrono::steady_clock::now();
+        const auto end = now + kPatience;
+        while (now - table_.last_change_ < kPause ||
+               (waiting.load(std::memory_order_seq_cst) != 0 && now < end))
+            now = std::chrono::steady_clock::now();
+    }
+
     // Other stores stay where they are, before and after.
     void bump() { std::atomic_ref(*counter_).fetch_add(1, std::memory_order_seq_cst); }
 

@@ -118,16 +118,18 @@ static __always_inline __u32 wgs_changes6(const struct wgs_head6* head, __u64 up
 
 /* As wgs_owner_of_ipv4(). */
 static __always_inline __u32 wgs_owner_of_ipv6(const __u32* address) {
-    const struct wgs_head6* head = bpf_map_lookup_elem(&wgs_head6_v1, &wgs_only);
+    struct wgs_head6* head = bpf_map_lookup_elem(&wgs_head6_v1, &wgs_only);
     if (!head) return 0; /* for the verifier */
     const __u64 upper = wgs_half6(address), lower = wgs_half6(address + 2);
     __u32 owner, changed;
     int tries = WGS_HASH6_TRIES;
     /* Leaves at its end only: Linux 6.1 refuses a loop whose body falls through to its start. */
     do {
+        if (tries == WGS_HASH6_TRIES - WGS_HASH6_PATIENCE) __sync_fetch_and_add(&head->waiting, 1);
         changed = wgs_changes6(head, upper);
         owner = wgs_look_up6(upper, lower);
-        changed = (changed & 1) | (changed ^ wgs_changes6(head, upper));
+        changed ^= wgs_changes6(head, upper);
     } while (changed && --tries);
+    if (tries <= WGS_HASH6_TRIES - WGS_HASH6_PATIENCE) __sync_fetch_and_add(&head->waiting, -1);
     return owner;
 }
