@@ -29,12 +29,12 @@ static __always_inline bool wgs_same_mac(const __u8* left, const __u8* right) {
 /* A plain frame to the host from the pod that has the packet's source address. */
 static __always_inline struct wgs_pod* wgs_sender(struct __sk_buff* skb,
                                                   const struct wgs_packet* packet) {
-    __u8 destination[ETH_ALEN];
+    const __u8* frame = (const __u8*)(long)skb->data;
     if (!wgs_is_ip(packet) || packet->cut || packet->vlan_tags || skb->vlan_present) return 0;
     struct wgs_pod* pod = wgs_pod_at(packet->kind, packet->source);
     if (!pod || pod->ifindex != skb->ifindex) return 0;
-    if (bpf_skb_load_bytes(skb, 0, destination, sizeof(destination))) return 0;
-    return wgs_same_mac(destination, pod->gateway_mac) ? pod : 0;
+    if (frame + ETH_ALEN > (const __u8*)(long)skb->data_end) return 0;
+    return wgs_same_mac(frame, pod->gateway_mac) ? pod : 0;
 }
 
 static __always_inline int wgs_take_flow(struct __sk_buff* skb, const struct wgs_packet* packet,

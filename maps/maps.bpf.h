@@ -8,12 +8,12 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "maps/flows.h"
 #include "maps/hash6.h"
 #include "maps/layout.h"
 #include "maps/trie4.h"
 
 #define WGS_MAX_PREFIXES (1 << 20)
-#define WGS_MAX_FLOWS (1 << 16)
 
 /* The steer tables (maps/trie4.h, maps/hash6.h). The agent writes them through mmap; programs only
  * read. Of the chunks that the maps of maps list only those in use exist. */
@@ -154,11 +154,11 @@ struct {
     __type(value, struct wgs_pod);
 } wgs_pods_v1 SEC(".maps");
 
-/* Flows that leave past the host's stack; the value says nothing. Has one row, and no pin, while
- * nothing goes past it. */
+/* Flows that leave past the host's stack (maps/flows.h). Has one row, and no pin, while nothing
+ * goes past it. */
 struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, WGS_MAX_FLOWS);
-    __type(key, struct wgs_flow);
-    __type(value, __u8);
-} wgs_flows_v1 SEC(".maps");
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, WGS_FLOW_ROWS);
+    __type(key, __u32);
+    __type(value, struct wgs_flow_line);
+} wgs_flows_v2 SEC(".maps");

@@ -18,7 +18,7 @@
 #define WGS_MAP_WATCH6 "wgs_watch6_v1"
 #define WGS_MAP_LEAKS "wgs_leaks_v1"
 #define WGS_MAP_PODS "wgs_pods_v1"
-#define WGS_MAP_FLOWS "wgs_flows_v1"
+#define WGS_MAP_FLOWS "wgs_flows_v2"
 #define WGS_MAP_HELLO "wgs_hello_v1"
 #define WGS_MAP_FLOOD "wgs_flood_v1"
 

@@ -9,6 +9,7 @@
 #include <nic_in.skel.h>
 #include <nic_out.skel.h>
 #include <pod_out.skel.h>
+#include <sodium.h>
 #include <unistd.h>
 #include <wg_in.skel.h>
 
@@ -17,8 +18,10 @@
 #include <memory>
 #include <string>
 
+#include "maps/flows.h"
 #include "maps/names.h"
 #include "skeletons/libbpf_log.h"
+#include "skeletons/map.h"
 
 namespace wgs {
 namespace {
@@ -132,6 +135,16 @@ Result<UniqueFd> take_map(const bpf_object* object, std::string_view name) {
     return duplicate(fd, name);
 }
 
+// Before anybody enters a flow; a table that was there has its seed.
+Status seed_flows(const bpf_object* object) {
+    const Map<std::uint32_t, wgs_flow_line> flows(
+        RawMap(WGS_TRY(take_map(object, WGS_MAP_FLOWS)), WGS_MAP_FLOWS));
+    wgs_flow_line seed = WGS_TRY(flows.find(WGS_FLOW_SEED_ROW)).value_or(wgs_flow_line{});
+    while (seed.places[0] == 0)
+        randombytes_buf(&seed.places[0], sizeof(seed.places[0]));
+    return flows.store(WGS_FLOW_SEED_ROW, seed);
+}
+
 // The whole life of a skeleton: what is kept of it are descriptors.
 template <class Skeleton>
 Result<Owned<Skeleton>> load_one(wgs_hook hook, const Bpffs& bpffs,
@@ -164,6 +177,7 @@ Result<Objects> load_objects(const Bpffs& bpffs, const ProgramSettings& settings
     const auto nic_guard = WGS_TRY(load_one<nic_guard_bpf>(WGS_HOOK_NIC_GUARD, bpffs, settings));
     const auto pod_out = WGS_TRY(load_one<pod_out_bpf>(WGS_HOOK_POD_OUT, bpffs, settings));
     const auto leak_watch = WGS_TRY(load_one<leak_watch_bpf>(WGS_HOOK_LEAK_WATCH, bpffs, settings));
+    WGS_TRY(seed_flows(pod_out->obj));
     Objects objects;
     objects.programs[WGS_HOOK_NIC_OUT] = WGS_TRY(take_program(nic_out->obj, WGS_HOOK_NIC_OUT));
     objects.programs[WGS_HOOK_WG_IN] = WGS_TRY(take_program(wg_in->obj, WGS_HOOK_WG_IN));

@@ -72,10 +72,43 @@ static __always_inline void wgs_flow_quoted(struct __sk_buff* skb, struct wgs_fl
     flow->protocol = quoted.protocol;
 }
 
+/* Of the flow; 0: there is no table. */
+static __always_inline __u64 wgs_hash_flow(const struct wgs_flow* flow) {
+    const __u32 row = WGS_FLOW_SEED_ROW;
+    const struct wgs_flow_line* seed = bpf_map_lookup_elem(&wgs_flows_v2, &row);
+    return seed ? wgs_flow_hash(flow, seed->places[0]) : 0;
+}
+
+static __always_inline __u64 wgs_flow_time(void) {
+    return bpf_jiffies64() >> WGS_FLOW_TICK_SHIFT & WGS_FLOW_AGE;
+}
+
+enum wgs_flow_change { WGS_FLOW_KEEP, WGS_FLOW_ENTER, WGS_FLOW_FORGET };
+
+/* Whether the flow was there. One that is has then been seen now, unless it is to go. Not static:
+ * see wgs_parse_head. */
+__noinline __u32 wgs_see_flow(__u64 hash, __u32 change) {
+    const __u32 row = wgs_flow_row(hash);
+    struct wgs_flow_line* line = bpf_map_lookup_elem(&wgs_flows_v2, &row);
+    if (!line) return 0;
+    const __u64 tag = wgs_flow_tag(hash);
+    const __u64 seen = tag | wgs_flow_time();
+    __u32 place = wgs_flow_find(line, tag);
+    const bool known = place < WGS_FLOW_PLACES;
+    if (!known) {
+        if (change != WGS_FLOW_ENTER) return 0;
+        place = wgs_flow_oldest(line, wgs_flow_time());
+    }
+    place &= WGS_FLOW_PLACES - 1;
+    if (change == WGS_FLOW_FORGET)
+        line->places[place] = 0;
+    else if (line->places[place] != seen)
+        line->places[place] = seen;
+    return known;
+}
+
 static __always_inline void wgs_remember_flow(const struct wgs_flow* flow) {
-    const __u8 nothing = 0;
-    if (!bpf_map_lookup_elem(&wgs_flows_v1, flow))
-        bpf_map_update_elem(&wgs_flows_v1, flow, &nothing, BPF_ANY);
+    wgs_see_flow(wgs_hash_flow(flow), WGS_FLOW_ENTER);
 }
 
 /* A packet that the stack has let out: what it has done to this one it must undo in the answers. */
@@ -83,7 +116,7 @@ static __always_inline void wgs_forget_flow(struct __sk_buff* skb,
                                             const struct wgs_packet* packet) {
     struct wgs_flow flow;
     wgs_flow_from_pod(skb, &flow, packet);
-    bpf_map_delete_elem(&wgs_flows_v1, &flow);
+    wgs_see_flow(wgs_hash_flow(&flow), WGS_FLOW_FORGET);
 }
 
 /* Whether the pod's side of this conversation goes, or will go, past the stack. `packet` is on its
@@ -98,5 +131,5 @@ static __always_inline bool wgs_is_fast_flow(struct __sk_buff* skb, const struct
         wgs_flow_quoted(skb, &flow, packet->kind, &transport);
     else
         wgs_flow_to_pod(&flow, packet, &transport);
-    return bpf_map_lookup_elem(&wgs_flows_v1, &flow) != 0;
+    return wgs_see_flow(wgs_hash_flow(&flow), WGS_FLOW_KEEP);
 }

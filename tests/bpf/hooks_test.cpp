@@ -298,7 +298,7 @@ TEST_F(HooksTest, ForgetsPodsThatAreGone) {
 }
 
 TEST_F(HooksTest, FlowsAreKeptOnlyWhileTheyAreUsed) {
-    const fs::path flows = bpffs_.maps() / "wgs_flows_v1";
+    const fs::path flows = bpffs_.maps() / "wgs_flows_v2";
     ProgramSettings fast = kSettings;
     fast.fast = true;
     { (void)load(bpffs_, fast); }
