@@ -44,8 +44,8 @@ class PrefixSet {
         sorted_.erase(std::unique(sorted_.begin(), sorted_.end()), sorted_.end());
     }
     void erase(const Prefix& prefix) {
-        const auto found = std::ranges::equal_range(sorted_, prefix);
-        sorted_.erase(found.begin(), found.end());
+        const auto [first, last] = std::equal_range(sorted_.begin(), sorted_.end(), prefix);
+        sorted_.erase(first, last);
     }
 
     bool operator==(const PrefixSet&) const = default;

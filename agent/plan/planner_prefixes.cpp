@@ -40,8 +40,10 @@ std::vector<PrefixRow> Planner::wanted_prefixes() const {
         if (scope_.contains(prefix)) wanted.push_back({prefix, {.peer = WGS_PEER_CLUSTER}});
     }
     std::ranges::stable_sort(wanted, {}, &PrefixRow::prefix);
-    const auto doubles = std::ranges::unique(wanted, {}, &PrefixRow::prefix);
-    wanted.erase(doubles.begin(), doubles.end());
+    const auto is_double = [](const PrefixRow& one, const PrefixRow& next) {
+        return one.prefix == next.prefix;
+    };
+    wanted.erase(std::unique(wanted.begin(), wanted.end(), is_double), wanted.end());
     return wanted;
 }
 

@@ -41,8 +41,7 @@ void Planner::match_sessions() {
         return;
     }
     std::ranges::sort(keys);
-    const auto doubles = std::ranges::unique(keys);
-    keys.erase(doubles.begin(), doubles.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
     for (const PublicKey& key : keys) {
         const auto found = sessions.find(key);
         if (found != sessions.end()) sessions_.emplace_back(key, &found->second);

@@ -34,11 +34,11 @@ Dataplane::~Dataplane() {
     (void)bpffs_.remove();  // what stays is in the sandbox
 }
 
-void Dataplane::fill(const std::vector<OwnedPrefix>& prefixes) {
+void Dataplane::fill(const std::vector<OwnedPrefix>& prefixes) const {
     fill_steer(tables().steer, prefixes);
 }
 
-void Dataplane::watch(const std::vector<OwnedPrefix>& prefixes) {
+void Dataplane::watch(const std::vector<OwnedPrefix>& prefixes) const {
     for (const OwnedPrefix& one : prefixes) {
         const bool is_own = WGS_OWNER_PEER(one.owner) == WGS_PEER_SELF;
         const auto flags =

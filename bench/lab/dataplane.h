@@ -28,9 +28,9 @@ class Dataplane {
     Dataplane(const Dataplane&) = delete;
     Dataplane& operator=(const Dataplane&) = delete;
 
-    void fill(const std::vector<OwnedPrefix>& prefixes);
+    void fill(const std::vector<OwnedPrefix>& prefixes) const;
     // As the agent tells the watcher of leaving packets to; one system call each.
-    void watch(const std::vector<OwnedPrefix>& prefixes);
+    void watch(const std::vector<OwnedPrefix>& prefixes) const;
 
     [[nodiscard]] const Bpffs& bpffs() const { return bpffs_; }
     [[nodiscard]] const Tables& tables() const { return programs_.tables(); }
