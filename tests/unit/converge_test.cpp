@@ -70,7 +70,7 @@ TEST_P(EachLook, AFailureOfAnyCallIsHealedByTheNextRun) {
     int failures = 0;
     for (int nth = 1;; ++nth) {
         kernel.~FakeKernel();
-        new (&kernel) FakeKernel(key(kSelf));
+        new (&kernel) FakeKernel(own_keys());
         start_agent();
         cache->mark_complete();
         kernel.fail_call(nth);
@@ -91,7 +91,7 @@ TEST_F(ConvergeTest, AnAgentKilledAtAnyCallLeavesWhatTheNextOneFinishes) {
     const Summary expected = summarize(kernel);
     for (int nth = 1;; ++nth) {
         kernel.~FakeKernel();
-        new (&kernel) FakeKernel(key(kSelf));
+        new (&kernel) FakeKernel(own_keys());
         start_agent();
         cache->mark_complete();
         kernel.fail_call(nth);
@@ -197,8 +197,8 @@ TEST_P(RandomHistory, TheStateDependsOnTheLastWordNotOnTheWay) {
     ASSERT_TRUE(run());
     const Summary grown = summarize(kernel);
 
-    FakeKernel fresh(key(kSelf));
-    Reconciler direct(config, key(kSelf), *cache,
+    FakeKernel fresh(own_keys());
+    Reconciler direct(config, own_keys(), *cache,
                       {fresh.wireguard(), fresh.tables(), fresh.links()});
     ASSERT_TRUE(direct.run(now, Look::everywhere));
     Summary expected = summarize(fresh);

@@ -108,7 +108,7 @@ void expect_same(const PeerCache& cache, NaiveModel& model) {
     ASSERT_EQ(cache.peers().size(), model.nodes().size());
     for (const auto& [name, peer] : cache.peers()) {
         ASSERT_EQ(peer.info, model.nodes().at(name));
-        ASSERT_EQ(peer.key_conflict, model.in_conflict(name)) << name;
+        ASSERT_EQ(peer.tunnels.front().key_conflict, model.in_conflict(name)) << name;
     }
 }
 
@@ -134,8 +134,7 @@ TEST(PeerCacheProperty, FollowsTheRulesThroughRandomHistories) {
 }
 
 bool same(const CachedPeer& a, const CachedPeer& b) {
-    return a.info == b.info && a.endpoint == b.endpoint && a.key_conflict == b.key_conflict &&
-           a.prefixes == b.prefixes;
+    return a.info == b.info && a.tunnels == b.tunnels && a.prefixes == b.prefixes;
 }
 
 // An incremental cache beside one that starts from scratch each time.

@@ -48,8 +48,8 @@ TEST(PeerCache, ShowsANodeWithItsEndpointAndPrefixes) {
                                    .prefixes = {"10.1.0.0/24"},
                                    .key = 2})));
     EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24 192.168.0.2/32(node) fd50::2/128(node)");
-    EXPECT_EQ(cache.peers().at("b").endpoint->to_string(), "192.168.0.2:51820");
-    EXPECT_FALSE(cache.peers().at("b").key_conflict);
+    EXPECT_EQ(cache.peers().at("b").tunnels.front().endpoint->to_string(), "192.168.0.2:51820");
+    EXPECT_FALSE(cache.peers().at("b").tunnels.front().key_conflict);
     EXPECT_EQ(rejected(cache), Lines{});
 }
 
@@ -77,8 +77,8 @@ TEST(PeerCache, ChoosesTheFirstAddressThatSelfCanReach) {
                        .addresses = {"192.168.0.2", "fe80::2", "fd50::2", "fd50::3"},
                        .prefixes = {}}));
     cache.upsert(node({.name = "c", .addresses = {"192.168.0.3"}, .prefixes = {}}));
-    EXPECT_EQ(cache.peers().at("b").endpoint->to_string(), "[fd50::2]:51820");
-    EXPECT_EQ(cache.peers().at("c").endpoint, std::nullopt);
+    EXPECT_EQ(cache.peers().at("b").tunnels.front().endpoint->to_string(), "[fd50::2]:51820");
+    EXPECT_EQ(cache.peers().at("c").tunnels.front().endpoint, std::nullopt);
 }
 
 TEST(PeerCache, GivesAPrefixClaimedTogetherToTheFirstByName) {
@@ -163,29 +163,29 @@ TEST(PeerCache, TakesAPrefixBackWhenSelfClaimsIt) {
 TEST(PeerCache, TrustsNeitherOfTwoClaimantsOfAKey) {
     PeerCache cache = cache_with();
     cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/24"}, .key = 2}));
-    ASSERT_FALSE(cache.peers().at("b").key_conflict);
+    ASSERT_FALSE(cache.peers().at("b").tunnels.front().key_conflict);
     cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {}, .key = 2}));
-    EXPECT_TRUE(cache.peers().at("b").key_conflict);
-    EXPECT_TRUE(cache.peers().at("c").key_conflict);
+    EXPECT_TRUE(cache.peers().at("b").tunnels.front().key_conflict);
+    EXPECT_TRUE(cache.peers().at("c").tunnels.front().key_conflict);
     EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24");
     EXPECT_EQ(cache.rejections().size(), 2u);
 
     cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {}, .key = 3}));
-    EXPECT_FALSE(cache.peers().at("b").key_conflict);
+    EXPECT_FALSE(cache.peers().at("b").tunnels.front().key_conflict);
     EXPECT_EQ(rejected(cache), Lines{});
 }
 
 TEST(PeerCache, NeverTrustsAPeerWithOurOwnKey) {
     PeerCache cache = cache_with();
     cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {}, .key = 1}));
-    EXPECT_TRUE(cache.peers().at("b").key_conflict);
+    EXPECT_TRUE(cache.peers().at("b").tunnels.front().key_conflict);
 }
 
 TEST(PeerCache, SeesNoConflictBetweenNodesWithoutAKey) {
     PeerCache cache = cache_with();
     cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {}}));
     cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {}}));
-    EXPECT_FALSE(cache.peers().at("b").key_conflict);
+    EXPECT_FALSE(cache.peers().at("b").tunnels.front().key_conflict);
 }
 
 TEST(PeerCache, LetsNodesBeyondTheLimitWaitOutside) {

@@ -39,12 +39,13 @@ class PlanFixture : public testing::Test {
 
     explicit PlanFixture(Policy policy = Policy::prefer) { config.policy = policy; }
 
+    static std::vector<PublicKey> own_keys() { return {key(kSelf)}; }
     // Everything an agent holds in memory; gone when it restarts, unlike the kernel.
     void start_agent() {
         reconciler.reset();
         cache = std::make_unique<PeerCache>(node(kSelf), PeerCache::Limits{});
         reconciler = std::make_unique<Reconciler>(
-            config, key(kSelf), *cache,
+            config, own_keys(), *cache,
             Reconciler::Environment{kernel.wireguard(), kernel.tables(), kernel.links()});
     }
     void SetUp() override {
@@ -77,7 +78,7 @@ class PlanFixture : public testing::Test {
 
     Config config;
     Now now{.steady = {}, .wall = Clock::time_point(std::chrono::hours(24))};
-    FakeKernel kernel{key(kSelf)};
+    FakeKernel kernel{own_keys()};
     std::unique_ptr<PeerCache> cache;
     std::unique_ptr<Reconciler> reconciler;
 };

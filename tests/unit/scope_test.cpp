@@ -23,9 +23,9 @@ class ScopeTest : public PlanFixture {
         EXPECT_EQ(actual.steering.watched, kernel.steering.watched);
         EXPECT_EQ(actual.steering.hooks, kernel.steering.hooks);
         EXPECT_EQ(actual.steering.underlays, kernel.steering.underlays);
-        ASSERT_EQ(actual.tunnel->sessions.size(), kernel.tunnel->sessions.size());
+        ASSERT_EQ(actual.tunnels.at(0).sessions.size(), kernel.tunnel->sessions.size());
         for (const auto& [peer, session] : kernel.tunnel->sessions) {
-            const Session& remembered = actual.tunnel->sessions.at(peer);
+            const Session& remembered = actual.tunnels.at(0).sessions.at(peer);
             EXPECT_EQ(remembered.allowed_ips, session.allowed_ips);
             EXPECT_EQ(remembered.endpoint, session.endpoint);
             EXPECT_EQ(remembered.keepalive, session.keepalive);
