@@ -114,8 +114,8 @@ struct Config {
 };
 
 // A node is a peer in each tunnel.
-[[nodiscard]] inline std::uint32_t max_peer_rows(const Config& config) {
-    return config.max_peers * tunnel_count(config.wireguard.per_family);
+[[nodiscard]] inline std::uint32_t max_nodes(const Config& config) {
+    return config.max_peers / tunnel_count(config.wireguard.per_family);
 }
 
 // Marks stay clear of Kubernetes (0xc000), Cilium (0x0f00, upper half) and Calico (upper half).

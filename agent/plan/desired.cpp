@@ -85,7 +85,7 @@ DesiredState make_desired(const PeerCache& cache, const Config& config, const Ac
         .overlay = config.overlay,
         .leak_watch = config.leak_watch,
         .guard = config.guard,
-        .max_peers = max_peer_rows(config),
+        .max_peers = config.max_peers,
         .cluster = {config.cluster_prefixes.begin(), config.cluster_prefixes.end()},
         .bypass = config.bypass,
     };

@@ -116,13 +116,13 @@ Status Agent::open_kernel() {
                                            .guard = config_.guard,
                                            .fwmark = fwmark,
                                            .decrypted_mark = kDecryptedMark,
-                                           .max_peers = max_peer_rows(config_),
+                                           .max_peers = config_.max_peers,
                                            .tunnels = tunnel_count(config_.wireguard.per_family)}));
     return {};
 }
 
 Status Agent::open_model(const MakeSource& make_source) {
-    cache_.emplace(self(), PeerCache::Limits{.max_peers = config_.max_peers,
+    cache_.emplace(self(), PeerCache::Limits{.max_peers = max_nodes(config_),
                                              .cluster_prefixes = config_.cluster_prefixes,
                                              .lending = lending_of(config_.source),
                                              .per_family = config_.wireguard.per_family});
