@@ -165,11 +165,18 @@ class Idle final : private SourceSink {
     EventLoop::Source cleanup_timer_;
 };
 
+void tell_what_differs(const Parameters& parameters) {
+    if (parameters.rule_priority != Parameters().rule_priority)
+        spdlog::info("WireguardRoutingRulePriority is not needed: there is no ip rule");
+    if (parameters.threaded_napi) spdlog::warn("WireguardThreadingEnabled: not supported yet");
+}
+
 Result<int> drive(Config config, Pipe pipe) {
     const auto [parameters, problems] =
         read_parameters(WGS_TRY(await_configuration(pipe)).parameters);
     for (const Problem& problem : problems)
         spdlog::warn("Felix's configuration: {}: {}", problem.object, problem.message);
+    tell_what_differs(parameters);
     apply_parameters(parameters, config);
     if (parameters.enabled()) return encrypt(std::move(config), parameters, std::move(pipe));
     spdlog::info("WireGuard is off in Felix's configuration");

@@ -191,8 +191,10 @@ void Agent::remove(const std::string& name) {
 }
 
 void Agent::describe_self(const NodeInfo& self) {
+    const auto& addresses = self.addresses.empty() ? config_.addresses : self.addresses;
+    if (config_.prefixes == self.prefixes && config_.addresses == addresses) return;
     config_.prefixes = self.prefixes;
-    if (!self.addresses.empty()) config_.addresses = self.addresses;
+    config_.addresses = addresses;
     note_change(Look::devices);
 }
 

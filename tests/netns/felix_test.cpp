@@ -220,6 +220,8 @@ class FelixScaleTest : public FelixMeshTest {
   protected:
     static constexpr int kNodes = 10'000;
     static constexpr int kRoutes = 10;  // of each
+    // One in so many has a key: wireguard-go takes 0.1 MiB and a millisecond for each.
+    static constexpr int kKeyEvery = 5;
 
     static std::string name(int number) { return fmt::format("worker-{}", number); }
     static std::string route(int number, int index) {
@@ -238,7 +240,7 @@ class FelixScaleTest : public FelixMeshTest {
                 frames +=
                     speaker.route(route(number, index), name(number), RouteType::remote_workload);
         }
-        for (int number = 0; number < kNodes; ++number)
+        for (int number = 0; number < kNodes; number += kKeyEvery)
             frames += speaker.endpoint(name(number), public_key(number));
         for (int number = 0; number < kNodes; ++number)
             frames += speaker.host(name(number), fmt::format("172.{}.{}.{}", 16 + number / 62500,
@@ -270,7 +272,7 @@ TEST_F(FelixScaleTest, TenThousandNodesAndAThousandChangesASecond) {
     std::printf("full sync: %lld ms, %zu MiB resident\n", static_cast<long long>(since(first_byte)),
                 memory_of(felix.pid()));
     EXPECT_EQ(owner("10.64.0.5"), name(0));
-    EXPECT_LT(memory_of(felix.pid()), 192U);
+    EXPECT_LT(memory_of(felix.pid()), 96U);
 
     // Each block moves to the next node, one after the other.
     constexpr int kChanges = 3'000;
@@ -283,7 +285,7 @@ TEST_F(FelixScaleTest, TenThousandNodesAndAThousandChangesASecond) {
     const auto last_byte = Clock::now();
     const std::string last = route(kChanges - 1, 0);
     const std::string address = last.substr(0, last.find('/'));
-    EXPECT_TRUE(eventually(20s, [&] { return owner(address) == name(kChanges); }));
+    EXPECT_TRUE(eventually(60s, [&] { return owner(address) == name(kChanges); }));
     std::printf("storm of %d changes: %lld ms, the last one seen %lld ms later\n", kChanges,
                 static_cast<long long>(since(storm) - since(last_byte)),
                 static_cast<long long>(since(last_byte)));
