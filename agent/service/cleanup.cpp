@@ -24,7 +24,9 @@ Status withdraw_self(const Config& config) {
     return WGS_TRY(make_source(config, sink))->withdraw();
 }
 
-Status destroy_tunnel(const Config& config, const std::string& name) {
+}  // namespace
+
+Status remove_device(const Config& config, const std::string& name) {
     const PrivateKey unused = PrivateKey::generate();
     const WireguardOptions options{
         .device = name, .run_dir = config.run_dir, .private_key = unused};
@@ -35,18 +37,16 @@ Status destroy_tunnel(const Config& config, const std::string& name) {
     return device->destroy();
 }
 
-}  // namespace
+namespace {
 
 Status remove_devices(const Config& config) {
     Status result;
     for (const TunnelConfig& tunnel : config.wireguard.tunnels()) {
-        Status destroyed = destroy_tunnel(config, tunnel.device);
+        Status destroyed = remove_device(config, tunnel.device);
         if (result) result = std::move(destroyed);
     }
     return result;
 }
-
-namespace {
 
 Status remove_files(const Config& config) {
     std::vector<std::filesystem::path> files = private_key_files(config);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -15,8 +16,8 @@ namespace wgs {
 // Where an agent keeps the private key of each of its tunnels, by TunnelIndex.
 [[nodiscard]] std::vector<std::filesystem::path> private_key_files(const Config& config);
 
-// Removes the WireGuard devices alone.
-Status remove_devices(const Config& config);
+// Removes one WireGuard device of an agent with this configuration, and nothing else.
+Status remove_device(const Config& config, const std::string& name);
 
 // Removes everything an agent with this configuration has made: programs, maps, its devices,
 // the node file, the keys, and its files. Traffic leaves in clear afterwards. Goes on after an
