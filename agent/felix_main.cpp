@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -46,11 +47,17 @@ Result<Config> load_own_config() {
 // By which everything can be removed later. JSON's strings are YAML's as well.
 std::string to_yaml(const Config& config) {
     const auto quoted = [](const std::string& text) { return nlohmann::json(text).dump(); };
+    const WireguardConfig& wireguard = config.wireguard;
+    const std::string second =
+        !wireguard.per_family ? ""
+                              : fmt::format("  per_family: true\n  device_v6: {}\n  port_v6: {}\n",
+                                            quoted(wireguard.device_v6), wireguard.port_v6);
     return fmt::format(
         "node: {}\nrun_dir: {}\nstate_dir: {}\nbpffs: {}\nsource: {{felix: {{}}}}\npolicy: {}\n"
-        "wireguard:\n  device: {}\n",
+        "wireguard:\n  device: {}\n  port: {}\n{}",
         quoted(config.node), quoted(config.run_dir), quoted(config.state_dir), quoted(config.bpffs),
-        config.policy == Policy::require ? "require" : "prefer", quoted(config.wireguard.device));
+        config.policy == Policy::require ? "require" : "prefer", quoted(wireguard.device),
+        wireguard.port, second);
 }
 
 // Of the driver before us; none: it has left nothing.
@@ -63,13 +70,19 @@ std::optional<Config> config_before(const Config& config) {
     return std::nullopt;
 }
 
-// Felix may have given the device another name; the old one would keep the port.
-Status retire_old_device(const Config& config) {
+// Felix may have given a device another name or taken its family away; it would keep the port.
+Status retire_old_devices(const Config& config) {
     const auto before = config_before(config);
-    if (!before || before->wireguard.device == config.wireguard.device) return {};
-    spdlog::info("removing {}: the device is {} now", before->wireguard.device,
-                 config.wireguard.device);
-    return remove_devices(*before);
+    if (!before) return {};
+    std::set<std::string> wanted;
+    for (const TunnelConfig& tunnel : config.wireguard.tunnels())
+        wanted.insert(tunnel.device);
+    for (const TunnelConfig& tunnel : before->wireguard.tunnels()) {
+        if (wanted.contains(tunnel.device)) continue;
+        spdlog::info("removing {}, which has another name now or none", tunnel.device);
+        WGS_TRY(remove_device(*before, tunnel.device));
+    }
+    return {};
 }
 
 // What happens when Felix has nothing more to say: this process ends, the dataplane stays.
@@ -87,7 +100,7 @@ auto end_in(EventLoop& loop) {
 }
 
 Result<int> encrypt(Config config, const Parameters& parameters, Pipe pipe) {
-    WGS_TRY(retire_old_device(config));
+    WGS_TRY(retire_old_devices(config));
     EventLoop loop = WGS_TRY(EventLoop::create());
     FelixOptions options{.self = config.node, .parameters = parameters, .on_end = end_in(loop)};
     const auto make_source = [&](const Config&, SourceSink& sink) {
@@ -165,11 +178,18 @@ class Idle final : private SourceSink {
     EventLoop::Source cleanup_timer_;
 };
 
+void tell_what_differs(const Parameters& parameters) {
+    if (parameters.rule_priority != Parameters().rule_priority)
+        spdlog::info("WireguardRoutingRulePriority is not needed: there is no ip rule");
+    if (parameters.threaded_napi) spdlog::warn("WireguardThreadingEnabled: not supported yet");
+}
+
 Result<int> drive(Config config, Pipe pipe) {
     const auto [parameters, problems] =
         read_parameters(WGS_TRY(await_configuration(pipe)).parameters);
     for (const Problem& problem : problems)
         spdlog::warn("Felix's configuration: {}: {}", problem.object, problem.message);
+    tell_what_differs(parameters);
     apply_parameters(parameters, config);
     if (parameters.enabled()) return encrypt(std::move(config), parameters, std::move(pipe));
     spdlog::info("WireGuard is off in Felix's configuration");

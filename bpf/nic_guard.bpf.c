@@ -18,7 +18,7 @@ const volatile bool policy_require = false;
 const volatile bool hosts = false;
 const volatile bool overlay = false;
 const volatile bool sees_decrypted = false; /* generic XDP: it cannot tell them from clear text */
-const volatile __u32 tunnel_id = 0;         /* whose port is guarded */
+const volatile __u32 tunnels = 1;           /* how many, whose ports are guarded */
 
 /* Global for the reason in frame.h. Headers beyond the linear part of a frame are cut. */
 __noinline int wgs_parse_xdp(struct xdp_md* frame, struct wgs_packet* packet) {
@@ -56,14 +56,13 @@ static __always_inline void wgs_decide(struct xdp_md* frame, const struct wgs_pa
     const struct wgs_scope scope = {.hosts = hosts, .overlay = overlay};
     struct wgs_owners owners = {};
     bool drops_clear_text = policy_require && !sees_decrypted;
-    __u16 port = wgs_port_of(tunnel_id);
 
     decision->reason = wgs_in_by_headers(packet, false);
     if (decision->reason != WGS_REASON_none || wgs_is_beyond_reach(frame, packet)) return;
-    bool may_be_outer = wgs_is_udp(packet) && packet->destination_port == port;
-    if (!may_be_outer && !drops_clear_text) return;
+    bool to_tunnel = wgs_is_udp(packet) && wgs_is_tunnel_port(packet->destination_port, tunnels);
+    if (!to_tunnel && !drops_clear_text) return;
     owners.destination = wgs_owner_of(packet, packet->destination);
-    decision->reason = wgs_in_by_destination(packet, owners.destination, port);
+    decision->reason = wgs_in_by_destination(packet, owners.destination, to_tunnel);
     if (decision->reason == WGS_REASON_outer_in)
         decision->reason = wgs_judge_message(frame, packet, decision);
     else if (decision->reason == WGS_REASON_none && drops_clear_text)

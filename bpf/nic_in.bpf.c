@@ -16,7 +16,7 @@ const volatile bool hosts = false;
 const volatile bool overlay = false;
 const volatile __u32 mark_mask = 0x3000;
 const volatile __u32 decrypted_mark = 0x2000;
-const volatile __u32 tunnel_id = 0; /* whose port receives outer packets */
+const volatile __u32 tunnels = 1; /* how many, whose ports receive outer packets */
 
 static __always_inline void wgs_decide(const struct wgs_packet* packet, bool decrypted,
                                        struct wgs_decision* decision) {
@@ -25,8 +25,9 @@ static __always_inline void wgs_decide(const struct wgs_packet* packet, bool dec
 
     decision->reason = wgs_in_by_headers(packet, decrypted);
     if (decision->reason != WGS_REASON_none) return;
+    bool to_tunnel = wgs_is_udp(packet) && wgs_is_tunnel_port(packet->destination_port, tunnels);
     owners.destination = wgs_owner_of(packet, packet->destination);
-    decision->reason = wgs_in_by_destination(packet, owners.destination, wgs_port_of(tunnel_id));
+    decision->reason = wgs_in_by_destination(packet, owners.destination, to_tunnel);
     if (decision->reason == WGS_REASON_none)
         wgs_decide_by_source(packet, &owners, &scope, decision);
 }

@@ -19,7 +19,7 @@ const volatile bool fast = false;
 const volatile __u32 fwmark = 0x1000;
 const volatile __u32 decrypted_mark = 0x2000;
 const volatile __u32 mark_mask = 0x3000;
-const volatile __u32 tunnel_id = 0; /* whose outer packets these may be */
+const volatile __u32 tunnels = 1; /* how many, whose outer packets these may be */
 
 SEC("tc")
 int wgs_nic_out(struct __sk_buff* skb) {
@@ -30,7 +30,7 @@ int wgs_nic_out(struct __sk_buff* skb) {
     enum wgs_verdict verdict;
 
     wgs_parse_skb(skb, &packet);
-    wgs_judge(skb, &packet, (skb->mark & mark_mask) == fwmark, tunnel_id, &scope, &decision, &way);
+    wgs_judge(skb, &packet, (skb->mark & mark_mask) == fwmark, tunnels, &scope, &decision, &way);
     verdict =
         wgs_out_verdict(decision.reason, policy_require ? WGS_POLICY_REQUIRE : WGS_POLICY_PREFER);
     wgs_account(skb, WGS_HOOK_NIC_OUT, &decision, verdict, packet.l3_offset);

@@ -17,7 +17,6 @@
 const volatile bool fast = false;
 const volatile bool hosts = false;
 const volatile bool overlay = false;
-const volatile __u32 tunnel_id = 0;
 
 static __always_inline bool wgs_same_mac(const __u8* left, const __u8* right) {
     bool same = true;
@@ -59,7 +58,7 @@ int wgs_pod_out(struct __sk_buff* skb) {
     struct wgs_pod* pod = wgs_sender(skb, &packet);
     if (!pod) return WGS_ACT_PASS;
     if (!pod->heard) pod->heard = 1;
-    wgs_judge(skb, &packet, false, tunnel_id, &scope, &decision, &way);
+    wgs_judge(skb, &packet, false, 0, &scope, &decision, &way);
     if (decision.reason != WGS_REASON_steered || packet.hop_limit <= 1) return WGS_ACT_PASS;
     wgs_account(skb, WGS_HOOK_POD_OUT, &decision, WGS_VERDICT_STEER, packet.l3_offset);
     return wgs_take_flow(skb, &packet, &way);

@@ -15,7 +15,6 @@
 const volatile bool fast = false;
 const volatile __u32 mark_mask = 0x3000;
 const volatile __u32 decrypted_mark = 0x2000;
-const volatile __u32 tunnel_id = 0;
 
 static __always_inline int wgs_reinject(struct __sk_buff* skb, const struct wgs_packet* packet,
                                         const struct wgs_underlay* underlay) {
@@ -27,13 +26,14 @@ static __always_inline int wgs_reinject(struct __sk_buff* skb, const struct wgs_
 
 SEC("tc")
 int wgs_wg_in(struct __sk_buff* skb) {
-    struct wgs_decision decision = {.tunnel = tunnel_id};
+    struct wgs_decision decision = {};
     struct wgs_packet packet;
 
     wgs_parse_bare_skb(skb, &packet);
     __u32 owner = wgs_is_ip(&packet) ? wgs_owner_of(&packet, packet.source) : 0;
     decision.peer = WGS_OWNER_PEER(owner);
     const struct wgs_peer peer = wgs_peer_of(decision.peer);
+    decision.tunnel = peer.tunnel;
     const struct wgs_underlay* underlay = wgs_underlay_of(peer.underlay);
     decision.reason = wgs_decrypted_by_owner(owner, underlay != 0);
     bool accepted = underlay && decision.reason == WGS_REASON_decrypted;

@@ -37,11 +37,11 @@ class Hash {
 };
 
 // Names every member, so that one added later cannot be forgotten here.
-std::array<std::uint32_t, 9> values_of(const ProgramSettings& settings) {
+std::array<std::uint32_t, 10> values_of(const ProgramSettings& settings) {
     const auto& [policy_require, hosts, overlay, fast, fwmark, decrypted_mark, mark_mask, max_peers,
-                 guard_sees_decrypted] = settings;
-    return {policy_require,      hosts, overlay, fast, fwmark, decrypted_mark, mark_mask, max_peers,
-            guard_sees_decrypted};
+                 tunnels, guard_sees_decrypted] = settings;
+    return {policy_require, hosts,     overlay,   fast,    fwmark,
+            decrypted_mark, mark_mask, max_peers, tunnels, guard_sees_decrypted};
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ Result<Owned<Skeleton>> open_skeleton(std::string_view name) {
 }
 
 void configure(nic_out_bpf& skeleton, const ProgramSettings& settings) {
+    skeleton.rodata->tunnels = settings.tunnels;
     skeleton.rodata->policy_require = settings.policy_require;
     skeleton.rodata->hosts = settings.hosts;
     skeleton.rodata->fast = settings.fast;
@@ -54,6 +55,7 @@ void configure(wg_in_bpf& skeleton, const ProgramSettings& settings) {
 }
 
 void configure(nic_in_bpf& skeleton, const ProgramSettings& settings) {
+    skeleton.rodata->tunnels = settings.tunnels;
     skeleton.rodata->policy_require = settings.policy_require;
     skeleton.rodata->hosts = settings.hosts;
     skeleton.rodata->overlay = settings.overlay;
@@ -62,6 +64,7 @@ void configure(nic_in_bpf& skeleton, const ProgramSettings& settings) {
 }
 
 void configure(nic_guard_bpf& skeleton, const ProgramSettings& settings) {
+    skeleton.rodata->tunnels = settings.tunnels;
     skeleton.rodata->policy_require = settings.policy_require;
     skeleton.rodata->hosts = settings.hosts;
     skeleton.rodata->overlay = settings.overlay;

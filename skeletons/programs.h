@@ -34,6 +34,7 @@ struct ProgramSettings {
     std::uint32_t decrypted_mark = 0;  // of decrypted packets, within mark_mask, another one
     std::uint32_t mark_mask = 0;
     std::uint32_t max_peers = 0;
+    std::uint32_t tunnels = 1;          // used rows of the tunnel table
     bool guard_sees_decrypted = false;  // nic_guard runs as generic XDP
 };
 

@@ -152,8 +152,10 @@ std::optional<SteadyTime> FelixSource::next_timeout() const {
 
 Status FelixSource::publish(const NodeInfo& self) {
     for (const Family family : {Family::v4, Family::v6}) {
-        const bool in_use = options_.parameters.of(family).enabled && self.public_key;
-        std::string key = in_use ? self.public_key->to_base64() : std::string();
+        const bool second = family == Family::v6 && options_.parameters.v4.enabled;
+        const auto& own = second ? self.public_key_v6 : self.public_key;
+        const bool in_use = options_.parameters.of(family).enabled && own;
+        std::string key = in_use ? own->to_base64() : std::string();
         auto& told = own_keys_[index_of(family)];
         if (told == key) continue;
         pipe_.outbox().tell_key(family, key);

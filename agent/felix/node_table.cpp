@@ -266,8 +266,11 @@ std::optional<NodeInfo> NodeTable::node(const std::string& name) const {
     const auto found = nodes_.find(name);
     if (found == nodes_.end()) return std::nullopt;
     NodeInfo info = describe(*found);
-    info.port = parameters_.of(first_family()).port;
-    info.public_key = found->second.keys[index_of(first_family())];
+    const auto& [key_v4, key_v6] = found->second.keys;
+    info.public_key = parameters_.v4.enabled ? key_v4 : key_v6;
+    info.port = parameters_.first().port;
+    if (parameters_.v4.enabled && parameters_.v6.enabled) info.public_key_v6 = key_v6;
+    info.port_v6 = parameters_.v6.port;
     info.prefixes.insert(info.prefixes.end(), found->second.pods.begin(), found->second.pods.end());
     std::ranges::sort(info.prefixes);
     return info;

@@ -91,9 +91,6 @@ class NodeTable {
     [[nodiscard]] static std::vector<Prefix>& list_of(Node& node, RouteClass route_class);
     [[nodiscard]] const Route* route_around(const Prefix& destination) const;
     [[nodiscard]] static NodeInfo describe(const Nodes::value_type& node);
-    [[nodiscard]] Family first_family() const {
-        return parameters_.v4.enabled ? Family::v4 : Family::v6;
-    }
 
     Parameters parameters_;
     Nodes nodes_;

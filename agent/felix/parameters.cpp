@@ -172,12 +172,16 @@ ReadParameters read_parameters(const std::map<std::string, std::string>& config)
 }
 
 void apply_parameters(const Parameters& parameters, Config& config) {
-    const FamilyParameters& family = parameters.v4.enabled ? parameters.v4 : parameters.v6;
+    const FamilyParameters& first = parameters.first();
     if (!parameters.node.empty()) config.node = parameters.node;
     config.hosts = parameters.hosts;
-    config.wireguard.device = family.device;
-    config.wireguard.port = family.port;
-    config.wireguard.mtu = family.mtu;
+    config.wireguard.device = first.device;
+    config.wireguard.port = first.port;
+    config.wireguard.mtu = first.mtu;
+    config.wireguard.per_family = parameters.v4.enabled && parameters.v6.enabled;
+    config.wireguard.device_v6 = parameters.v6.device;
+    config.wireguard.port_v6 = parameters.v6.port;
+    config.wireguard.mtu_v6 = parameters.v6.mtu;
     config.wireguard.keepalive = parameters.keepalive;
 }
 

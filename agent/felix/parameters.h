@@ -38,6 +38,8 @@ struct Parameters {
     [[nodiscard]] const FamilyParameters& of(Family family) const {
         return family == Family::v4 ? v4 : v6;
     }
+    // Whose tunnel is the first: with both families there is one for each.
+    [[nodiscard]] const FamilyParameters& first() const { return v4.enabled ? v4 : v6; }
     [[nodiscard]] bool enabled() const { return v4.enabled || v6.enabled; }
     bool operator==(const Parameters&) const = default;
 };

@@ -13,6 +13,7 @@
 
 #include "maps/layout.h"
 #include "model/ip.h"
+#include "model/tunnels.h"
 
 namespace wgs {
 
@@ -32,13 +33,32 @@ struct Service {
 
 inline constexpr std::size_t kMaxBypassed = WGS_MAX_BYPASSED;
 
+// What is of one tunnel.
+struct TunnelConfig {
+    std::string device;
+    std::uint16_t port = 0;
+    std::optional<std::uint32_t> mtu;  // bytes; none: from the underlay
+};
+
 struct WireguardConfig {
     BackendChoice backend = BackendChoice::automatic;
     std::string device = "wgsteer0";
     std::uint16_t port = 51820;
-    std::optional<std::uint32_t> mtu;     // bytes; none: from the underlay
+    std::optional<std::uint32_t> mtu;  // bytes; none: from the underlay
+    // A tunnel for each family: those above are then of the one for IPv4.
+    bool per_family = false;
+    std::string device_v6 = "wgsteer0-v6";
+    std::uint16_t port_v6 = 51821;
+    std::optional<std::uint32_t> mtu_v6;
     std::optional<std::uint32_t> fwmark;  // none: kDefaultFwmark
     std::chrono::seconds keepalive{0};    // 0: off
+
+    // By TunnelIndex.
+    [[nodiscard]] std::vector<TunnelConfig> tunnels() const {
+        std::vector<TunnelConfig> all{{.device = device, .port = port, .mtu = mtu}};
+        if (per_family) all.push_back({.device = device_v6, .port = port_v6, .mtu = mtu_v6});
+        return all;
+    }
 };
 
 // Where the other nodes are learnt: one struct per kind of source.
@@ -92,6 +112,11 @@ struct Config {
     LogLevel log_level = LogLevel::info;
     LogFormat log_format = LogFormat::text;
 };
+
+// A node is a peer in each tunnel.
+[[nodiscard]] inline std::uint32_t max_nodes(const Config& config) {
+    return config.max_peers / tunnel_count(config.wireguard.per_family);
+}
 
 // Marks stay clear of Kubernetes (0xc000), Cilium (0x0f00, upper half) and Calico (upper half).
 inline constexpr std::uint32_t kDefaultFwmark = 0x1000;

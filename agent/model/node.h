@@ -19,6 +19,10 @@ struct NodeInfo {
     std::vector<Prefix> prefixes;      // pod prefixes
     std::optional<PublicKey> public_key;
     std::uint16_t port = 51820;  // UDP, host byte order
+    // Where each family has a tunnel of its own: of the one for IPv6. Those above are then of the
+    // one for IPv4.
+    std::optional<PublicKey> public_key_v6;
+    std::uint16_t port_v6 = 51821;
 
     bool operator==(const NodeInfo&) const = default;
 };

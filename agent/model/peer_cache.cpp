@@ -22,7 +22,35 @@ std::vector<T> take_sorted(std::vector<T>& values) {
     return std::exchange(values, {});
 }
 
+const std::optional<PublicKey>& key_in(const NodeInfo& node, TunnelIndex tunnel) {
+    return tunnel == 0 ? node.public_key : node.public_key_v6;
+}
+
+std::uint16_t port_in(const NodeInfo& node, TunnelIndex tunnel) {
+    return tunnel == 0 ? node.port : node.port_v6;
+}
+
 }  // namespace
+
+std::span<const std::pair<Prefix, PrefixClass>> prefixes_in(const CachedPeer& peer,
+                                                            TunnelIndex tunnel) {
+    const std::span all(peer.prefixes);
+    if (peer.tunnels.size() < 2) return all;
+    const auto is_ipv4 = [](const auto& row) { return row.first.family() == Family::v4; };
+    const auto count = std::ranges::partition_point(all, is_ipv4) - all.begin();
+    const auto ipv4 = static_cast<std::size_t>(count);
+    return family_of(tunnel) == Family::v4 ? all.first(ipv4) : all.subspan(ipv4);
+}
+
+std::vector<TunnelIndex> tunnels_of(const CachedPeer& peer) {
+    std::vector<TunnelIndex> tunnels;
+    for (TunnelIndex tunnel = 0; tunnel < peer.tunnels.size(); ++tunnel) {
+        if (peer.tunnels[tunnel].public_key || !prefixes_in(peer, tunnel).empty())
+            tunnels.push_back(tunnel);
+    }
+    if (tunnels.empty()) tunnels.push_back(0);
+    return tunnels;
+}
 
 PeerCache::PeerCache(NodeInfo self, Limits limits)
     : self_(std::move(self)), limits_(std::move(limits)) {}
@@ -51,8 +79,10 @@ bool PeerCache::remove(const std::string& name) {
 
 bool PeerCache::set_self(const NodeInfo& self) {
     if (self_ == self) return false;
-    if (self_.public_key) touched_keys_.insert(*self_.public_key);
-    if (self.public_key) touched_keys_.insert(*self.public_key);
+    for (TunnelIndex tunnel = 0; tunnel < tunnel_count(); ++tunnel) {
+        touch_key(tunnel, key_in(self_, tunnel));
+        touch_key(tunnel, key_in(self, tunnel));
+    }
     self_ = self;
     self_pending_ = true;
     return true;
@@ -121,13 +151,15 @@ void PeerCache::take_pending() const {
 }
 
 void PeerCache::admit(const std::string& name, NodeInfo node) const {
-    const auto peer = peers_.emplace(name, CachedPeer{.info = {.name = name}}).first;
+    CachedPeer empty{.info = {.name = name}, .tunnels = std::vector<TunnelPeer>(tunnel_count())};
+    const auto peer = peers_.emplace(name, std::move(empty)).first;
     change(*peer, std::move(node));
 }
 
 void PeerCache::expel(Peers::iterator peer) const {
     claims_.replace(peer->first, listed(peer->second.info), {});
-    change_key(*peer, std::nullopt);
+    for (TunnelIndex tunnel = 0; tunnel < tunnel_count(); ++tunnel)
+        change_key(*peer, tunnel, std::nullopt);
     changes_.peers.push_back(peer->first);
     peers_.erase(peer);
 }
@@ -135,39 +167,48 @@ void PeerCache::expel(Peers::iterator peer) const {
 void PeerCache::change(Peers::value_type& peer, NodeInfo node) const {
     auto& [name, cached] = peer;
     claims_.replace(name, listed(cached.info), rules().claims_of(node));
-    change_key(peer, node.public_key);
-    cached.endpoint = choose_endpoint(node);
+    for (TunnelIndex tunnel = 0; tunnel < tunnel_count(); ++tunnel) {
+        change_key(peer, tunnel, key_in(node, tunnel));
+        cached.tunnels[tunnel].endpoint = choose_endpoint(node, tunnel);
+    }
     cached.info = std::move(node);
     touched_peers_.insert(name);
 }
 
-void PeerCache::change_key(Peers::value_type& peer, const std::optional<PublicKey>& key) const {
-    const std::optional<PublicKey>& old = peer.second.info.public_key;
-    if (old == key) return;
-    if (old) {
-        const auto [first, last] = keys_.equal_range(*old);
+void PeerCache::touch_key(TunnelIndex tunnel, const std::optional<PublicKey>& key) const {
+    if (key) touched_keys_.insert({.tunnel = tunnel, .key = *key});
+}
+
+void PeerCache::change_key(Peers::value_type& peer, TunnelIndex tunnel,
+                           const std::optional<PublicKey>& key) const {
+    std::optional<PublicKey>& known = peer.second.tunnels[tunnel].public_key;
+    if (known == key) return;
+    if (known) {
+        const auto [first, last] = keys_.equal_range({.tunnel = tunnel, .key = *known});
         keys_.erase(std::find_if(first, last, [&](const auto& it) { return it.second == &peer; }));
-        touched_keys_.insert(*old);
     }
-    if (!key) return;
-    keys_.emplace(*key, &peer);
-    touched_keys_.insert(*key);
+    if (key) keys_.emplace(TunnelKey{.tunnel = tunnel, .key = *key}, &peer);
+    touch_key(tunnel, known);
+    touch_key(tunnel, key);
+    known = key;
 }
 
 // A peer whose key is touched by its own doing is among the touched peers already.
 void PeerCache::find_key_conflicts() const {
-    for (const PublicKey& key : std::exchange(touched_keys_, {})) {
-        const auto [first, last] = keys_.equal_range(key);
-        const bool conflict = self_.public_key == key || std::distance(first, last) > 1;
+    for (const TunnelKey& touched : std::exchange(touched_keys_, {})) {
+        const auto [first, last] = keys_.equal_range(touched);
+        const bool conflict = key_in(self_, touched.tunnel) == touched.key ||  //
+                              std::distance(first, last) > 1;
         for (auto claimant = first; claimant != last; ++claimant) {
             auto& [name, peer] = *claimant->second;
-            if (std::exchange(peer.key_conflict, conflict) != conflict)
+            if (std::exchange(peer.tunnels[touched.tunnel].key_conflict, conflict) != conflict)
                 changes_.peers.push_back(name);
         }
     }
     for (const std::string& name : touched_peers_) {
-        CachedPeer& peer = peers_.at(name);
-        if (!peer.info.public_key) peer.key_conflict = false;
+        for (TunnelPeer& peer : peers_.at(name).tunnels) {
+            if (!peer.public_key) peer.key_conflict = false;
+        }
     }
 }
 
@@ -190,8 +231,10 @@ void PeerCache::collect_rejections() const {
         reject(name, name, "there are more nodes than max_peers");
     for (const auto& [name, peer] : peers_) {
         const NodeInfo& info = peer.info;
-        if (peer.key_conflict)
-            reject(name, info.public_key->to_base64(), "another node has the same public key");
+        for (const TunnelPeer& tunnel : peer.tunnels) {
+            if (!tunnel.key_conflict) continue;
+            reject(name, tunnel.public_key->to_base64(), "another node has the same public key");
+        }
         static_cast<void>(
             rules().claims_of(info, [&](const Prefix& prefix, std::string_view reason) {
                 reject(name, prefix.to_string(), std::string(reason));
@@ -208,13 +251,14 @@ void PeerCache::collect_rejections() const {
     std::ranges::sort(rejections_);
 }
 
-std::optional<Endpoint> PeerCache::choose_endpoint(const NodeInfo& node) const {
+std::optional<Endpoint> PeerCache::choose_endpoint(const NodeInfo& node, TunnelIndex tunnel) const {
     for (const IpAddress& address : node.addresses) {
+        if (limits_.per_family && address.family() != family_of(tunnel)) continue;
         const bool reachable =
             std::any_of(self_.addresses.begin(), self_.addresses.end(),
                         [&](const IpAddress& own) { return own.family() == address.family(); });
         if (reachable && !is_reserved(Prefix(address))) {
-            return Endpoint{.address = address, .port = node.port};
+            return Endpoint{.address = address, .port = port_in(node, tunnel)};
         }
     }
     return std::nullopt;

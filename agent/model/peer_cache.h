@@ -7,14 +7,17 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/claims.h"
 #include "model/ip.h"
 #include "model/node.h"
 #include "model/prefix_rules.h"
+#include "model/tunnels.h"
 
 namespace wgs {
 
@@ -27,17 +30,32 @@ struct Rejection {
     auto operator<=>(const Rejection&) const = default;
 };
 
+// A node in one of our tunnels.
+struct TunnelPeer {
+    std::optional<PublicKey> public_key;
+    std::optional<Endpoint> endpoint;  // the first address of a family that self has
+    bool key_conflict = false;         // another node, or self, has the same public key there
+
+    bool operator==(const TunnelPeer&) const = default;
+};
+
 struct CachedPeer {
     NodeInfo info;
-    std::optional<Endpoint> endpoint;  // the first address of a family that self has
-    bool key_conflict = false;         // another node, or self, has the same public key
-    ClassedPrefixes prefixes;          // what this node really owns, after all rules
+    std::vector<TunnelPeer> tunnels;  // by TunnelIndex
+    ClassedPrefixes prefixes;         // what this node really owns, after all rules
 };
 
 // It has an endpoint, and a key of its own.
-[[nodiscard]] inline bool is_programmable(const CachedPeer& peer) {
-    return peer.info.public_key && !peer.key_conflict && peer.endpoint;
+[[nodiscard]] inline bool is_programmable(const TunnelPeer& peer) {
+    return peer.public_key && !peer.key_conflict && peer.endpoint;
 }
+
+// What of a node goes through which tunnel: with several each one has a family.
+[[nodiscard]] std::span<const std::pair<Prefix, PrefixClass>> prefixes_in(const CachedPeer& peer,
+                                                                          TunnelIndex tunnel);
+// The tunnels in which there is something of the node, a key or a prefix; the first if there is
+// nothing at all.
+[[nodiscard]] std::vector<TunnelIndex> tunnels_of(const CachedPeer& peer);
 
 // What is no longer as it was. The peers that hold these prefixes, and those that held them, are
 // among the peers named.
@@ -56,7 +74,8 @@ struct CacheChanges {
 //    addresses where those are lent; prefixes of length 0;
 //    those that touch loopback, link-local, multicast or "this network" ranges; and pod prefixes
 //    outside `cluster_prefixes` when any are given.
-//  - A public key belongs to one node; with two claimants (self is one) neither is usable.
+//  - A public key belongs to one node; with two claimants (self is one) neither is usable. Each
+//    tunnel is judged by itself.
 //  - Self is never a peer.
 //  - Nodes beyond `max_peers` wait outside, in order of name, until one inside leaves; prefixes of
 //    a node beyond `max_prefixes_per_node`, in the order the node lists them, are refused.
@@ -68,6 +87,7 @@ class PeerCache {
         std::size_t max_prefixes_per_node = 65536;
         std::vector<Prefix> cluster_prefixes;  // empty: no limit
         Lending lending = Lending::never;
+        bool per_family = false;               // each family has a tunnel of its own
     };
 
     PeerCache(NodeInfo self, Limits limits);
@@ -102,14 +122,24 @@ class PeerCache {
     void admit(const std::string& name, NodeInfo node) const;
     void expel(Peers::iterator peer) const;
     void change(Peers::value_type& peer, NodeInfo node) const;
-    void change_key(Peers::value_type& peer, const std::optional<PublicKey>& key) const;
+    void touch_key(TunnelIndex tunnel, const std::optional<PublicKey>& key) const;
+    void change_key(Peers::value_type& peer, TunnelIndex tunnel,
+                    const std::optional<PublicKey>& key) const;
     void find_key_conflicts() const;
     void settle_claims() const;
     void collect_rejections() const;
     [[nodiscard]] PrefixRules rules() const {
         return {self_, limits_.cluster_prefixes, limits_.max_prefixes_per_node, limits_.lending};
     }
-    [[nodiscard]] std::optional<Endpoint> choose_endpoint(const NodeInfo& node) const;
+    [[nodiscard]] TunnelIndex tunnel_count() const { return wgs::tunnel_count(limits_.per_family); }
+    [[nodiscard]] std::optional<Endpoint> choose_endpoint(const NodeInfo& node,
+                                                          TunnelIndex tunnel) const;
+
+    struct TunnelKey {
+        TunnelIndex tunnel = 0;
+        PublicKey key;
+        auto operator<=>(const TunnelKey&) const = default;
+    };
 
     NodeInfo self_;
     Limits limits_;
@@ -122,13 +152,13 @@ class PeerCache {
     // The outcome of the last resolution, from which the next one goes on.
     mutable Peers peers_;
     mutable std::map<std::string, NodeInfo> outside_;  // beyond max_peers
-    mutable std::multimap<PublicKey, Peers::value_type*> keys_;
+    mutable std::multimap<TunnelKey, Peers::value_type*> keys_;
     mutable Claims claims_;
     mutable std::vector<Rejection> rejections_;
     mutable bool rejections_stale_ = false;
 
     // Of the resolution under way.
-    mutable std::set<PublicKey> touched_keys_;
+    mutable std::set<TunnelKey> touched_keys_;
     mutable std::set<std::string> touched_peers_;  // whose prefixes are to be listed anew
 
     mutable CacheChanges changes_;

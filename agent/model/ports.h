@@ -49,14 +49,15 @@ class Steering {
     virtual Result<HookState> observe_hooks() = 0;
     // Reading these tables is slow, and nobody else writes them.
     virtual Result<WatchTable> observe_watched() = 0;
-    virtual Status set_tunnel(const TunnelEntry& entry) = 0;
+    // An entry without a device frees the row.
+    virtual Status set_tunnel(TunnelIndex index, const TunnelEntry& entry) = 0;
     // An entry without a device frees the row.
     virtual Status set_underlay(std::uint8_t index, const UnderlayEntry& entry) = 0;
     virtual Status add_bypass(const Service& service) = 0;
     virtual Status remove_bypass(const Service& service) = 0;
     // Binds a free id to a node: clears its counters, writes the record, state unused.
     virtual Status bind_peer(PeerId id, const PeerRecord& record) = 0;
-    // Replaces the record of a bound id.
+    // Replaces the record of a bound id, which stays in its tunnel.
     virtual Status update_record(PeerId id, const PeerRecord& record) = 0;
     // `state` is an enum wgs_peer_state.
     virtual Status set_peer_state(PeerId id, std::uint32_t state) = 0;

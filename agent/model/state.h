@@ -16,6 +16,7 @@
 #include "model/key.h"
 #include "model/prefix_map.h"
 #include "model/prefix_rules.h"
+#include "model/tunnels.h"
 
 namespace wgs {
 
@@ -24,6 +25,8 @@ using PeerId = std::uint32_t;
 
 enum class PeerState { no_key, conflict, waiting, ready, stalled };
 [[nodiscard]] std::string_view to_string(PeerState state);
+
+using PeerStates = std::map<PeerName, PeerState, PeerNameLess>;
 
 enum class BackendKind { kernel, userspace };
 [[nodiscard]] std::string_view to_string(BackendKind kind);
@@ -127,9 +130,12 @@ struct WatchRow {
 
 // What a peer id stands for.
 struct PeerRecord {
-    std::string name;
+    std::string name;                  // of the node
+    TunnelIndex tunnel = 0;            // in which the node is this peer
     PublicKey public_key;              // zero: none
     std::optional<Endpoint> endpoint;  // as last written to WireGuard by us
+
+    [[nodiscard]] PeerName peer_name() const { return {name, tunnel}; }
     bool operator==(const PeerRecord&) const = default;
 };
 
@@ -187,7 +193,7 @@ using WatchTable = PrefixMap<std::uint32_t>;  // flags of enum wgs_watch
 struct SteeringState : HookState {
     PrefixMap<Owner> prefixes;
     std::map<PeerId, PeerSlot> slots;                 // used ids only, special ids not included
-    TunnelEntry tunnel;                               // index 0
+    std::map<TunnelIndex, TunnelEntry> tunnels;       // used rows only
     std::map<std::uint8_t, UnderlayEntry> underlays;  // used rows only
     std::set<Service> bypass;
     LocalPods pods;

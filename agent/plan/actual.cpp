@@ -17,26 +17,29 @@ struct Record {
     void operator()(const CreateTunnel&) const {}
     void operator()(const ConfigureTunnel&) const {}
     void operator()(const UpdateSessions& step) const {
-        auto& sessions = state.tunnel->sessions;
+        auto& sessions = state.tunnels.at(step.tunnel).sessions;
         for (const Holding& lost : step.taken)
             sessions[lost.holder].allowed_ips.erase(lost.prefix);
         for (const PeerUpdate& change : step.updates)
             update(sessions[change.public_key], change);
     }
     void operator()(const RestartSession& step) const {
-        Session& session = state.tunnel->sessions[step.update.public_key];
+        Session& session = state.tunnels.at(step.tunnel).sessions[step.update.public_key];
         session = {};
         update(session, step.update);
     }
     void operator()(const RemoveAllowedIps& step) const {
-        Session& session = state.tunnel->sessions[step.public_key];
+        Session& session = state.tunnels.at(step.tunnel).sessions[step.public_key];
         for (const Prefix& prefix : step.prefixes)
             session.allowed_ips.erase(prefix);
     }
     void operator()(const RemoveSession& step) const {
-        state.tunnel->sessions.erase(step.public_key);
+        state.tunnels.at(step.tunnel).sessions.erase(step.public_key);
     }
-    void operator()(const SetTunnelEntry& step) const { steering.tunnel = step.entry; }
+    void operator()(const SetTunnelEntry& step) const {
+        steering.tunnels.erase(step.tunnel);
+        if (step.entry.ifindex != 0) steering.tunnels.emplace(step.tunnel, step.entry);
+    }
     void operator()(const SetUnderlay& step) const {
         steering.underlays.erase(step.index);
         if (step.entry.ifindex != 0) steering.underlays.emplace(step.index, step.entry);
@@ -45,7 +48,7 @@ struct Record {
     void operator()(const RemoveBypass& step) const { steering.bypass.erase(step.service); }
     void operator()(const BindPeer& step) const {
         steering.slots[step.id] = {.record = step.record};
-        state.ids.bind(step.record.name, step.id);
+        state.ids.bind(step.record.peer_name(), step.id);
     }
     void operator()(const UpdateRecord& step) const {
         steering.slots[step.id].record = step.record;
@@ -54,7 +57,7 @@ struct Record {
     void operator()(const SetPeerWay& step) const { steering.slots[step.id].way = step.way; }
     void operator()(const ReleasePeer& step) const {
         const auto slot = steering.slots.find(step.id);
-        state.ids.release(slot->second.record.name, step.id);
+        state.ids.release(slot->second.record.peer_name(), step.id);
         steering.slots.erase(slot);
     }
     void operator()(const SetPrefixes& step) const {
@@ -91,22 +94,22 @@ struct Record {
 
 PeerIds::PeerIds(const std::map<PeerId, PeerSlot>& slots) {
     for (const auto& [id, slot] : slots)
-        bind(slot.record.name, id);
+        bind(slot.record.peer_name(), id);
 }
 
-void PeerIds::bind(const std::string& name, PeerId id) {
+void PeerIds::bind(const PeerName& name, PeerId id) {
     by_name_.try_emplace(name, id);
     if (bound_.size() <= id) bound_.resize(id + 1);
     bound_[id] = true;
 }
 
-void PeerIds::release(const std::string& name, PeerId id) {
+void PeerIds::release(const PeerName& name, PeerId id) {
     const auto found = by_name_.find(name);
     if (found != by_name_.end() && found->second == id) by_name_.erase(found);
     bound_[id] = false;
 }
 
-std::optional<PeerId> PeerIds::of(std::string_view name) const {
+std::optional<PeerId> PeerIds::of(const PeerNameView& name) const {
     const auto found = by_name_.find(name);
     if (found == by_name_.end()) return std::nullopt;
     return found->second;

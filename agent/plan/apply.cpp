@@ -7,27 +7,31 @@ namespace wgs {
 namespace {
 
 struct Apply {
-    WireguardDevice& wireguard;
+    TunnelDevices tunnels;
     Steering& steering;
 
-    Status operator()(const CreateTunnel&) const { return wireguard.create(); }
+    [[nodiscard]] WireguardDevice& device(TunnelIndex tunnel) const { return tunnels[tunnel]; }
+
+    Status operator()(const CreateTunnel& step) const { return device(step.tunnel).create(); }
     Status operator()(const ConfigureTunnel& step) const {
-        return wireguard.configure(step.settings);
+        return device(step.tunnel).configure(step.settings);
     }
     Status operator()(const UpdateSessions& step) const {
-        return wireguard.update_peers(step.updates);
+        return device(step.tunnel).update_peers(step.updates);
     }
     Status operator()(const RestartSession& step) const {
-        WGS_TRY(wireguard.remove_peer(step.update.public_key));
-        return wireguard.update_peers({&step.update, 1});
+        WGS_TRY(device(step.tunnel).remove_peer(step.update.public_key));
+        return device(step.tunnel).update_peers({&step.update, 1});
     }
     Status operator()(const RemoveAllowedIps& step) const {
-        return wireguard.remove_allowed_ips(step.public_key, step.prefixes);
+        return device(step.tunnel).remove_allowed_ips(step.public_key, step.prefixes);
     }
     Status operator()(const RemoveSession& step) const {
-        return wireguard.remove_peer(step.public_key);
+        return device(step.tunnel).remove_peer(step.public_key);
     }
-    Status operator()(const SetTunnelEntry& step) const { return steering.set_tunnel(step.entry); }
+    Status operator()(const SetTunnelEntry& step) const {
+        return steering.set_tunnel(step.tunnel, step.entry);
+    }
     Status operator()(const SetUnderlay& step) const {
         return steering.set_underlay(step.index, step.entry);
     }
@@ -64,8 +68,8 @@ struct Apply {
 
 }  // namespace
 
-Status apply(const Step& step, WireguardDevice& wireguard, Steering& steering) {
-    const Apply visitor{.wireguard = wireguard, .steering = steering};
+Status apply(const Step& step, TunnelDevices tunnels, Steering& steering) {
+    const Apply visitor{.tunnels = tunnels, .steering = steering};
     Status applied = std::visit(visitor, step);
     return applied ? applied : std::move(applied).within(describe(step));
 }

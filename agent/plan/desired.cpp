@@ -21,42 +21,49 @@ const Underlay* underlay_to(const Endpoint& endpoint, const std::vector<Underlay
     return underlays.empty() ? nullptr : &underlays.front();
 }
 
-// Of the tunnel's device, which pads packets up to it: what the widest way takes.
-std::uint32_t device_mtu(const DesiredState& desired, const ActualState& actual,
+// Of a tunnel's device, which pads packets up to it: what the widest way takes.
+std::uint32_t device_mtu(TunnelIndex tunnel, const DesiredState& desired, const ActualState& actual,
                          const Scope& scope) {
     std::uint32_t mtu = 0;
-    if (!scope.everything && actual.tunnel) mtu = actual.tunnel->mtu;
-    for (const DesiredPeer& peer : desired.peers)
-        mtu = std::max<std::uint32_t>(mtu, peer.mtu);
+    const TunnelState* there = actual.tunnel(tunnel);
+    if (!scope.everything && there != nullptr) mtu = there->mtu;
+    for (const DesiredPeer& peer : desired.peers) {
+        if (peer.tunnel == tunnel) mtu = std::max<std::uint32_t>(mtu, peer.mtu);
+    }
     if (mtu != 0) return mtu;
     const auto& underlays = actual.underlays;
-    return tunnel_mtu(underlays.empty() ? kDefaultUnderlayMtu : underlays.front().mtu, Family::v4);
+    return tunnel_mtu(underlays.empty() ? kDefaultUnderlayMtu : underlays.front().mtu,
+                      family_of(tunnel));
 }
 
-PeerState why_unprogrammed(const CachedPeer& peer) {
-    if (!peer.info.public_key) return PeerState::no_key;
+PeerState why_unprogrammed(const TunnelPeer& peer) {
+    if (!peer.public_key) return PeerState::no_key;
     if (peer.key_conflict) return PeerState::conflict;
     return PeerState::waiting;  // no address that we could reach
 }
 
-DesiredPeer desired_peer(const CachedPeer& peer, const HandshakeDriver& handshakes) {
-    DesiredPeer wanted{
-        .name = peer.info.name, .unprogrammed = why_unprogrammed(peer), .prefixes = peer.prefixes};
+DesiredPeer desired_peer(const CachedPeer& node, TunnelIndex tunnel,
+                         const HandshakeDriver& handshakes) {
+    const TunnelPeer& peer = node.tunnels[tunnel];
+    DesiredPeer wanted{.name = node.info.name,
+                       .tunnel = tunnel,
+                       .unprogrammed = why_unprogrammed(peer),
+                       .prefixes = prefixes_in(node, tunnel)};
     if (!is_programmable(peer)) return wanted;
-    wanted.public_key = peer.info.public_key;
+    wanted.public_key = peer.public_key;
     wanted.endpoint = peer.endpoint;
-    wanted.handshake = handshakes.advice(*peer.info.public_key);
+    wanted.handshake = handshakes.advice(*peer.public_key);
     return wanted;
 }
 
-void find_way(DesiredPeer& peer, const Config& config, const std::vector<Underlay>& underlays,
+void find_way(DesiredPeer& peer, const TunnelConfig& config, const std::vector<Underlay>& underlays,
               const Routes& routes) {
     if (!peer.endpoint) return;
     const Underlay* underlay = underlay_to(*peer.endpoint, underlays, routes);
     if (underlay == nullptr) return;
     peer.underlay = underlay->ifindex;
     peer.mtu = static_cast<std::uint16_t>(
-        config.wireguard.mtu.value_or(tunnel_mtu(underlay->mtu, peer.endpoint->address.family())));
+        config.mtu.value_or(tunnel_mtu(underlay->mtu, peer.endpoint->address.family())));
 }
 
 }  // namespace
@@ -67,9 +74,10 @@ std::uint32_t tunnel_mtu(std::uint32_t underlay_mtu, Family underlay_family) {
     return (underlay_mtu - overhead) / 16 * 16;
 }
 
-DesiredState make_desired(const PeerCache& cache, const Config& config, const PublicKey& own_key,
-                          const ActualState& actual, const Routes& routes,
-                          const HandshakeDriver& handshakes, const Scope& scope) {
+DesiredState make_desired(const PeerCache& cache, const Config& config, const ActualState& actual,
+                          const Routes& routes, std::span<const HandshakeDriver> handshakes,
+                          const Scope& scope) {
+    const std::vector<TunnelConfig> tunnels = config.wireguard.tunnels();
     DesiredState desired{
         .complete = cache.complete(),
         .policy = config.policy,
@@ -77,18 +85,23 @@ DesiredState make_desired(const PeerCache& cache, const Config& config, const Pu
         .overlay = config.overlay,
         .leak_watch = config.leak_watch,
         .guard = config.guard,
-        .tunnel = {.port = config.wireguard.port,
-                   .fwmark = config.wireguard.fwmark.value_or(kDefaultFwmark)},
-        .public_key = own_key,
         .max_peers = config.max_peers,
         .cluster = {config.cluster_prefixes.begin(), config.cluster_prefixes.end()},
         .bypass = config.bypass,
     };
     for_each_peer(cache, scope, [&](const CachedPeer& peer) {
-        DesiredPeer& wanted = desired.peers.emplace_back(desired_peer(peer, handshakes));
-        find_way(wanted, config, actual.underlays, routes);
+        for (const TunnelIndex tunnel : tunnels_of(peer)) {
+            desired.peers.push_back(desired_peer(peer, tunnel, handshakes[tunnel]));
+            find_way(desired.peers.back(), tunnels[tunnel], actual.underlays, routes);
+        }
     });
-    desired.tunnel.mtu = config.wireguard.mtu.value_or(device_mtu(desired, actual, scope));
+    for (TunnelIndex tunnel = 0; tunnel < tunnels.size(); ++tunnel) {
+        const TunnelConfig& wanted = tunnels[tunnel];
+        const auto mtu = wanted.mtu.value_or(device_mtu(tunnel, desired, actual, scope));
+        const auto fwmark = config.wireguard.fwmark.value_or(kDefaultFwmark);
+        desired.tunnels.push_back({.settings = {.port = wanted.port, .fwmark = fwmark, .mtu = mtu},
+                                   .public_key = handshakes[tunnel].own_key()});
+    }
     for (const Prefix& prefix : cache.self().prefixes) {
         desired.self.emplace(prefix, PrefixClass::pod);
     }

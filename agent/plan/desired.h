@@ -25,7 +25,8 @@ using Routes = std::map<IpAddress, std::uint32_t>;
 
 // Refers to the peer cache.
 struct DesiredPeer {
-    std::string_view name;
+    std::string_view name;  // of the node
+    TunnelIndex tunnel = 0;
     // None: not programmed into WireGuard, for the reason in `unprogrammed`.
     std::optional<PublicKey> public_key;
     std::optional<Endpoint> endpoint;  // set whenever public_key is
@@ -34,6 +35,13 @@ struct DesiredPeer {
     std::uint32_t underlay = 0;  // index of the device that leads there; 0: not known
     std::uint16_t mtu = 0;       // largest inner packet, bytes; 0: not known
     std::span<const std::pair<Prefix, PrefixClass>> prefixes;  // sorted
+
+    [[nodiscard]] PeerNameView peer_name() const { return {name, tunnel}; }
+};
+
+struct DesiredTunnel {
+    TunnelSettings settings;
+    PublicKey public_key;  // ours
 };
 
 struct DesiredState {
@@ -43,20 +51,20 @@ struct DesiredState {
     bool overlay = false;
     bool leak_watch = false;
     GuardMode guard = GuardMode::off;
-    TunnelSettings tunnel;
-    PublicKey public_key;  // of the tunnel
-    PeerId max_peers = 0;
-    std::vector<DesiredPeer> peers;  // those in the scope, by name
+    std::vector<DesiredTunnel> tunnels;  // by TunnelIndex
+    PeerId max_peers = 0;                // in all tunnels together
+    std::vector<DesiredPeer> peers;      // those in the scope, by name and tunnel
     std::map<Prefix, PrefixClass> self;
     std::set<Prefix> cluster;
     std::set<Service> bypass;
 };
 
 // The parts that `scope` is about, and all that is not of one peer. `actual` says which devices
-// there are; of a narrow scope the tunnel gets no smaller MTU than it has, for others may need it.
-DesiredState make_desired(const PeerCache& cache, const Config& config, const PublicKey& own_key,
-                          const ActualState& actual, const Routes& routes,
-                          const HandshakeDriver& handshakes, const Scope& scope);
+// there are; of a narrow scope a tunnel gets no smaller MTU than it has, for others may need it.
+// `handshakes` are by TunnelIndex.
+DesiredState make_desired(const PeerCache& cache, const Config& config, const ActualState& actual,
+                          const Routes& routes, std::span<const HandshakeDriver> handshakes,
+                          const Scope& scope);
 
 // Largest inner packet whose encrypted form, padded to 16 bytes, fits `underlay_mtu` bytes:
 // outer IP and UDP headers, and 32 bytes of WireGuard's data message (whitepaper, 5.4.6).

@@ -46,6 +46,7 @@ class HandshakeDriver {
     // at the last update().
     void add(Time now, const PublicKey& key, const std::map<PublicKey, Session>& sessions);
     void remove(const PublicKey& key) { waiting_.erase(key); }
+    [[nodiscard]] const PublicKey& own_key() const { return self_; }
     // The restart of this peer was carried out (or its session newly made) at `now`.
     void restarted(Time now, const PublicKey& key);
 

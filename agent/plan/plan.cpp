@@ -24,7 +24,7 @@ Plan Planner::run() {
     gather_rows();
     compare_watch();
     weaken_watch();
-    tunnel();
+    tunnels();
     number_underlays();
     if (scope_.devices) {
         set_underlays();
@@ -35,36 +35,65 @@ Plan Planner::run() {
     }
     bind_peers();
     set_ways();
-    if (sessions_possible()) add_sessions();
+    for (TunnelIndex tunnel = 0; tunnel < desired_.tunnels.size(); ++tunnel) {
+        if (sessions_possible(tunnel)) add_sessions(tunnel);
+    }
     promote_peers(Moment::before_prefixes);
     point_prefixes();
     remove_prefixes();
     withdraw_peers();
     update_records();
-    if (sessions_possible()) remove_sessions();
+    remove_sessions();
     promote_peers(Moment::after_prefixes);
     replace_hooks();
     release_ids();
-    if (scope_.devices) free_underlays();
+    if (scope_.devices) {
+        free_underlays();
+        free_tunnels();
+    }
     strengthen_watch();
     return std::move(plan_);
 }
 
-void Planner::tunnel() {
-    if (!actual_.tunnel) {
-        emit(CreateTunnel{});
-        emit(ConfigureTunnel{.settings = desired_.tunnel});
+void Planner::tunnels() {
+    for (TunnelIndex index = 0; index < desired_.tunnels.size(); ++index)
+        tunnel(index);
+}
+
+void Planner::tunnel(TunnelIndex index) {
+    const DesiredTunnel& wanted = desired_.tunnels[index];
+    const ConfigureTunnel configure{.tunnel = index, .settings = wanted.settings};
+    const TunnelState* there = actual_.tunnel(index);
+    if (there == nullptr) {
+        emit(CreateTunnel{.tunnel = index});
+        emit(configure);
         return;
     }
-    const TunnelState& there = *actual_.tunnel;
-    if (there.public_key != desired_.public_key) {
+    const bool new_key = there->public_key != wanted.public_key;
+    if (new_key) {
         // What these sessions proved, they proved with another key of ours.
-        for (const auto& [key, session] : there.sessions)
-            emit(RemoveSession{.public_key = key});
+        for (const auto& [key, session] : there->sessions)
+            emit(RemoveSession{.tunnel = index, .public_key = key});
     }
-    const TunnelSettings settings{.port = there.port, .fwmark = there.fwmark, .mtu = there.mtu};
-    if (there.public_key != desired_.public_key || settings != desired_.tunnel || !there.up) {
-        emit(ConfigureTunnel{.settings = desired_.tunnel});
+    const TunnelSettings settings{.port = there->port, .fwmark = there->fwmark, .mtu = there->mtu};
+    if (new_key || settings != wanted.settings || !there->up) emit(configure);
+}
+
+void Planner::set_tunnel_entries() {
+    for (const auto& [index, tunnel] : actual_.tunnels) {
+        const TunnelEntry entry{.ifindex = tunnel.ifindex,
+                                .port = desired_.tunnels[index].settings.port};
+        const auto there = actual_.steering.tunnels.find(index);
+        if (there == actual_.steering.tunnels.end() || there->second != entry)
+            emit(SetTunnelEntry{.tunnel = index, .entry = entry});
+    }
+}
+
+// Last of all, when no peer refers to the row any more.
+void Planner::free_tunnels() {
+    if (!desired_.complete) return;
+    for (const auto& [index, entry] : actual_.steering.tunnels) {
+        if (index >= desired_.tunnels.size()) emit(SetTunnelEntry{.tunnel = index});
     }
 }
 
@@ -73,11 +102,9 @@ void Planner::hooks() {
     for (const Underlay& underlay : actual_.underlays) {
         wanted.push_back({.ifindex = underlay.ifindex, .point = HookPoint::nic_in});
     }
-    if (actual_.tunnel) {
-        const TunnelEntry entry{.ifindex = actual_.tunnel->ifindex, .port = desired_.tunnel.port};
-        if (entry != actual_.steering.tunnel) emit(SetTunnelEntry{.entry = entry});
-        wanted.push_back({.ifindex = actual_.tunnel->ifindex, .point = HookPoint::wg_in});
-    }
+    set_tunnel_entries();
+    for (const auto& [index, tunnel] : actual_.tunnels)
+        wanted.push_back({.ifindex = tunnel.ifindex, .point = HookPoint::wg_in});
     for (const Underlay& underlay : actual_.underlays) {
         wanted.push_back({.ifindex = underlay.ifindex, .point = HookPoint::nic_out});
         if (!desired_.leak_watch) continue;

@@ -13,9 +13,9 @@
 namespace wgs {
 
 struct Plan {
-    std::vector<Step> steps;                  // empty: in sync
-    std::map<std::string, PeerState> states;  // of the desired peers, once the steps are applied
-    std::vector<std::string> homeless;        // peers for which no id is free
+    std::vector<Step> steps;         // empty: in sync
+    PeerStates states;               // of the desired peers, once the steps are applied
+    std::vector<PeerName> homeless;  // peers for which no id is free
     // What no step can mend about the devices, one line each, if the scope comprises them.
     std::vector<std::string> problems;
     std::vector<std::string> notes;  // likewise, but nothing that was asked for

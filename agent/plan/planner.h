@@ -52,8 +52,19 @@ class Planner {
             return there.value_or(0) & wanted.value_or(0);
         }
     };
+    struct SessionKey {
+        TunnelIndex tunnel = 0;
+        PublicKey key;
+        auto operator<=>(const SessionKey&) const = default;
+    };
     // A session in the scope.
-    using NamedSession = std::pair<PublicKey, const Session*>;
+    using NamedSession = std::pair<SessionKey, const Session*>;
+    // A prefix in a tunnel.
+    struct TunnelPrefix {
+        TunnelIndex tunnel = 0;
+        Prefix prefix;
+        auto operator<=>(const TunnelPrefix&) const = default;
+    };
 
     void match_peers();
     void find_leavers();
@@ -64,7 +75,10 @@ class Planner {
 
     enum class Moment { before_prefixes, after_prefixes };
 
-    void tunnel();
+    void tunnels();
+    void tunnel(TunnelIndex index);
+    void free_tunnels();
+    void set_tunnel_entries();
     void number_underlays();
     void set_underlays();
     void free_underlays();
@@ -78,13 +92,17 @@ class Planner {
     void bind_peers();
     void set_ways();
     [[nodiscard]] std::optional<PeerWay> way_of(const DesiredPeer& peer) const;
-    void add_sessions();
+    void add_sessions(TunnelIndex tunnel);
     [[nodiscard]] PeerUpdate settings_of(const Pair& pair) const;
     [[nodiscard]] bool endpoint_must_change(const Pair& pair) const;
     [[nodiscard]] bool own_address_left() const;
-    [[nodiscard]] const PublicKey* holder_of(const Prefix& prefix);
+    [[nodiscard]] const PublicKey* holder_of(const TunnelPrefix& prefix);
     void find_holders();
     void add_to(UpdateSessions& batch, PeerUpdate update);
+    static SessionKey key_of(const Pair& pair) {
+        return {.tunnel = pair.wanted->tunnel, .key = *pair.wanted->public_key};
+    }
+    [[nodiscard]] std::vector<SessionKey> keys_in_scope() const;
     [[nodiscard]] std::vector<PrefixRow> wanted_prefixes() const;
     void gather_rows();
     void gather_all_rows(const std::vector<PrefixRow>& wanted);
@@ -108,10 +126,11 @@ class Planner {
     void set_watched(const std::vector<WatchRow>& rows);
 
     // The device is there with our key: its sessions are worth looking at.
-    [[nodiscard]] bool sessions_possible() const {
-        return actual_.tunnel && actual_.tunnel->public_key == desired_.public_key;
+    [[nodiscard]] bool sessions_possible(TunnelIndex tunnel) const {
+        return actual_.tunnel_with(tunnel, desired_.tunnels[tunnel].public_key) != nullptr;
     }
-    [[nodiscard]] const Pair* pair_with(const PublicKey& key) const;
+    [[nodiscard]] const Session* find_session(const SessionKey& key) const;
+    [[nodiscard]] const Pair* pair_with(const SessionKey& key) const;
     [[nodiscard]] bool pod_is_served(std::uint32_t ifindex) const;
     void emit(Step step) { plan_.steps.push_back(std::move(step)); }
 
@@ -134,12 +153,12 @@ class Planner {
     const Scope& scope_;
     bool source_addresses_stale_;
     LocalPods pods_;
-    std::vector<Pair> pairs_;          // by name
-    std::vector<const Pair*> by_key_;  // those to be programmed
+    std::vector<Pair> pairs_;          // by name and tunnel
+    std::vector<const Pair*> by_key_;  // by SessionKey: those to be programmed
     std::vector<Leaver> leavers_;
-    std::vector<NamedSession> sessions_;                   // by key
-    std::optional<std::vector<Holding>> holders_;          // by prefix; of sessions_
-    std::vector<Prefix> moved_;                            // allowed IPs that change hands
+    std::vector<NamedSession> sessions_;                                      // by key
+    std::optional<std::vector<std::pair<TunnelPrefix, PublicKey>>> holders_;  // of sessions_
+    std::vector<TunnelPrefix> moved_;                      // allowed IPs that change hands
     std::size_t batch_size_ = 0;                           // of what add_to() has collected
     std::map<std::uint32_t, std::uint8_t> underlay_rows_;  // by index of the device
     std::vector<Row> rows_;                                // by prefix

@@ -32,7 +32,7 @@ void Planner::match_peers() {
     PeerId candidate = WGS_PEER_FIRST;
     for (const DesiredPeer& wanted : desired_.peers) {
         Pair& pair = pairs_.emplace_back(Pair{.wanted = &wanted});
-        if (const auto bound = actual_.ids.of(wanted.name)) {
+        if (const auto bound = actual_.ids.of(wanted.peer_name())) {
             pair.id = *bound;
             pair.slot = &actual_.steering.slots.at(*bound);
             continue;
@@ -41,34 +41,37 @@ void Planner::match_peers() {
         if (candidate < WGS_PEER_FIRST + desired_.max_peers) {
             pair.id = candidate++;
         } else {
-            plan_.homeless.emplace_back(wanted.name);
+            plan_.homeless.emplace_back(wanted.peer_name());
         }
     }
     find_leavers();
 }
 
 void Planner::find_leavers() {
-    const auto stays = [&](const std::string& name) {
-        return std::ranges::binary_search(desired_.peers, name, {}, &DesiredPeer::name);
+    const auto stays = [&](const PeerNameView& name) {
+        return std::ranges::binary_search(desired_.peers, name, {}, &DesiredPeer::peer_name);
     };
     const auto& slots = actual_.steering.slots;
     if (scope_.everything) {
         for (const auto& [id, slot] : slots) {
-            const std::string& name = slot.record.name;
+            const PeerName name = slot.record.peer_name();
             if (!stays(name) || actual_.ids.of(name) != id) leavers_.push_back({id, &slot});
         }
         return;
     }
-    for (const std::string& name : scope_.peers) {
-        const auto id = actual_.ids.of(name);
-        if (id && !stays(name)) leavers_.push_back({.id = *id, .slot = &slots.at(*id)});
+    for (const std::string& node : scope_.peers) {
+        for (TunnelIndex tunnel = 0; tunnel < desired_.tunnels.size(); ++tunnel) {
+            const PeerNameView name(node, tunnel);
+            const auto id = actual_.ids.of(name);
+            if (id && !stays(name)) leavers_.push_back({.id = *id, .slot = &slots.at(*id)});
+        }
     }
 }
 
 void Planner::decide_states() {
     for (Pair& pair : pairs_) {
         pair.state = state_of(pair);
-        plan_.states.emplace_hint(plan_.states.end(), pair.wanted->name, pair.state);
+        plan_.states.emplace_hint(plan_.states.end(), pair.wanted->peer_name(), pair.state);
     }
 }
 
@@ -77,7 +80,8 @@ PeerState Planner::state_of(const Pair& pair) const {
     if (!wanted.public_key) return wanted.unprogrammed;
     if (pair.session && pair.session->last_handshake) return PeerState::ready;
     // The device or the session was lost and made anew: the peer still knows our key.
-    const bool own_key_kept = !actual_.tunnel || sessions_possible();
+    const bool own_key_kept =
+        actual_.tunnel(wanted.tunnel) == nullptr || sessions_possible(wanted.tunnel);
     const bool was_ready = pair.slot && pair.slot->state == WGS_STATE_READY &&
                            pair.slot->record.public_key == *wanted.public_key;
     const bool trusted = was_ready && own_key_kept && wanted.handshake.trust_previous;
@@ -86,6 +90,7 @@ PeerState Planner::state_of(const Pair& pair) const {
 
 PeerRecord Planner::record_of(const Pair& pair) const {
     return {.name = std::string(pair.wanted->name),
+            .tunnel = pair.wanted->tunnel,
             .public_key = pair.wanted->public_key.value_or(PublicKey{}),
             .endpoint = pair.wanted->endpoint};
 }
@@ -150,8 +155,8 @@ void Planner::withdraw_peers() {
 
 // After withdraw_peers(): a record with a new key beside state `ready` would vouch for that key.
 void Planner::update_records() {
-    if (!sessions_possible()) return;
     for (const Pair& pair : pairs_) {
+        if (!sessions_possible(pair.wanted->tunnel)) continue;
         const PeerRecord record = record_of(pair);
         if (pair.slot && pair.slot->record != record) {
             emit(UpdateRecord{.id = pair.id, .record = record});

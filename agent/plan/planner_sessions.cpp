@@ -11,48 +11,57 @@ namespace {
 // Older than REJECT_AFTER_TIME (whitepaper, section 6.1) a session carries nothing.
 constexpr std::chrono::seconds kSessionLifetime{180};
 
-const PublicKey& key_of(const DesiredPeer& peer) {
-    return *peer.public_key;
-}
-
 }  // namespace
 
-// In a narrow scope: those of the peers in it, with the keys which they have and had.
+// Null: there is none, or it may not be looked at.
+const Session* Planner::find_session(const SessionKey& key) const {
+    if (key.tunnel >= desired_.tunnels.size() || !sessions_possible(key.tunnel)) return nullptr;
+    const auto& sessions = actual_.tunnel(key.tunnel)->sessions;
+    const auto found = sessions.find(key.key);
+    return found == sessions.end() ? nullptr : &found->second;
+}
+
 void Planner::match_sessions() {
-    std::vector<PublicKey> keys;
-    for (const Pair& pair : pairs_) {
-        if (pair.wanted->public_key) by_key_.push_back(&pair);
-        if (pair.wanted->public_key) keys.push_back(*pair.wanted->public_key);
-        if (pair.slot) keys.push_back(pair.slot->record.public_key);
-    }
-    for (const Leaver& leaver : leavers_)
-        keys.push_back(leaver.slot->record.public_key);
-    std::ranges::sort(by_key_, {}, [](const Pair* pair) { return key_of(*pair->wanted); });
-    if (!sessions_possible()) return;
-    const auto& sessions = actual_.tunnel->sessions;
     for (Pair& pair : pairs_) {
         if (!pair.wanted->public_key) continue;
-        const auto found = sessions.find(*pair.wanted->public_key);
-        if (found != sessions.end()) pair.session = &found->second;
+        by_key_.push_back(&pair);
+        pair.session = find_session(key_of(pair));
     }
-    if (scope_.everything) {
-        for (const auto& [key, session] : sessions)
-            sessions_.emplace_back(key, &session);
+    std::ranges::sort(by_key_, {}, [](const Pair* pair) { return key_of(*pair); });
+    if (!scope_.everything) {
+        for (const SessionKey& key : keys_in_scope()) {
+            if (const Session* session = find_session(key)) sessions_.emplace_back(key, session);
+        }
         return;
     }
-    std::ranges::sort(keys);
-    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-    for (const PublicKey& key : keys) {
-        const auto found = sessions.find(key);
-        if (found != sessions.end()) sessions_.emplace_back(key, &found->second);
+    for (TunnelIndex tunnel = 0; tunnel < desired_.tunnels.size(); ++tunnel) {
+        if (!sessions_possible(tunnel)) continue;
+        for (const auto& [key, session] : actual_.tunnel(tunnel)->sessions)
+            sessions_.emplace_back(SessionKey{.tunnel = tunnel, .key = key}, &session);
     }
 }
 
-const Planner::Pair* Planner::pair_with(const PublicKey& key) const {
-    const auto found = std::ranges::lower_bound(
-        by_key_, key, {},
-        [](const Pair* pair) -> const PublicKey& { return key_of(*pair->wanted); });
-    const bool match = found != by_key_.end() && key_of(*(*found)->wanted) == key;
+// Those which the peers have and had; sorted.
+std::vector<Planner::SessionKey> Planner::keys_in_scope() const {
+    std::vector<SessionKey> keys;
+    const auto add_old = [&](const PeerRecord& record) {
+        keys.push_back({.tunnel = record.tunnel, .key = record.public_key});
+    };
+    for (const Pair& pair : pairs_) {
+        if (pair.wanted->public_key) keys.push_back(key_of(pair));
+        if (pair.slot) add_old(pair.slot->record);
+    }
+    for (const Leaver& leaver : leavers_)
+        add_old(leaver.slot->record);
+    std::ranges::sort(keys);
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    return keys;
+}
+
+const Planner::Pair* Planner::pair_with(const SessionKey& key) const {
+    const auto found =
+        std::ranges::lower_bound(by_key_, key, {}, [](const Pair* pair) { return key_of(*pair); });
+    const bool match = found != by_key_.end() && key_of(**found) == key;
     return match ? *found : nullptr;
 }
 
@@ -60,41 +69,43 @@ void Planner::find_holders() {
     holders_.emplace();
     for (const auto& [key, session] : sessions_) {
         for (const Prefix& prefix : session->allowed_ips)
-            holders_->push_back({.prefix = prefix, .holder = key});
+            holders_->push_back({{.tunnel = key.tunnel, .prefix = prefix}, key.key});
     }
-    std::ranges::sort(*holders_, {}, &Holding::prefix);
+    std::ranges::sort(*holders_);
 }
 
 // Null: nobody.
-const PublicKey* Planner::holder_of(const Prefix& prefix) {
+const PublicKey* Planner::holder_of(const TunnelPrefix& prefix) {
     if (!holders_) find_holders();
-    const auto found = std::ranges::lower_bound(*holders_, prefix, {}, &Holding::prefix);
-    return found != holders_->end() && found->prefix == prefix ? &found->holder : nullptr;
+    const auto prefix_of = [](const auto& row) -> const TunnelPrefix& { return row.first; };
+    const auto found = std::ranges::lower_bound(*holders_, prefix, {}, prefix_of);
+    return found != holders_->end() && found->first == prefix ? &found->second : nullptr;
 }
 
 // New allowed IPs first, then those that move: a moving prefix may uncover a peer whose own, longer
 // prefix must be there by then.
-void Planner::add_sessions() {
-    UpdateSessions additions;
-    UpdateSessions moves;
+void Planner::add_sessions(TunnelIndex tunnel) {
+    UpdateSessions additions{.tunnel = tunnel};
+    UpdateSessions moves{.tunnel = tunnel};
+    batch_size_ = 0;
     for (const Pair& pair : pairs_) {
-        if (!pair.wanted->public_key) continue;
+        if (pair.wanted->tunnel != tunnel || !pair.wanted->public_key) continue;
         const bool restart = pair.session && pair.wanted->handshake.restart;
         PeerUpdate addition = settings_of(pair);
         PeerUpdate move{.public_key = addition.public_key};
         for (const auto& [prefix, prefix_class] : pair.wanted->prefixes) {
             if (pair.session && pair.session->allowed_ips.contains(prefix)) {
                 if (restart) addition.add_allowed_ips.push_back(prefix);
-            } else if (const PublicKey* holder = holder_of(prefix)) {
+            } else if (const PublicKey* holder = holder_of({tunnel, prefix})) {
                 moves.taken.push_back({.prefix = prefix, .holder = *holder});
                 move.add_allowed_ips.push_back(prefix);
-                moved_.push_back(prefix);
+                moved_.push_back({tunnel, prefix});
             } else {
                 addition.add_allowed_ips.push_back(prefix);
             }
         }
         if (restart) {
-            emit(RestartSession{.update = std::move(addition)});
+            emit(RestartSession{.tunnel = tunnel, .update = std::move(addition)});
         } else if (!pair.session || addition != PeerUpdate{.public_key = addition.public_key}) {
             add_to(additions, std::move(addition));
         }
@@ -108,7 +119,7 @@ void Planner::add_sessions() {
 void Planner::add_to(UpdateSessions& batch, PeerUpdate update) {
     batch_size_ += 1 + update.add_allowed_ips.size();
     if (batch_size_ > kSessionBatch && !batch.updates.empty()) {
-        emit(std::exchange(batch, {}));
+        emit(std::exchange(batch, {.tunnel = batch.tunnel}));
         batch_size_ = 1 + update.add_allowed_ips.size();
     }
     batch.updates.push_back(std::move(update));
@@ -157,18 +168,18 @@ void Planner::remove_sessions() {
         if (const Pair* pair = pair_with(key)) {
             remove_allowed_ips(*session, *pair->wanted);
         } else {
-            emit(RemoveSession{.public_key = key});
+            emit(RemoveSession{.tunnel = key.tunnel, .public_key = key.key});
         }
     }
 }
 
 void Planner::remove_allowed_ips(const Session& session, const DesiredPeer& wanted) {
     if (wanted.handshake.restart) return;  // was added anew with what it should have
-    RemoveAllowedIps removal{.public_key = *wanted.public_key};
+    RemoveAllowedIps removal{.tunnel = wanted.tunnel, .public_key = *wanted.public_key};
     for (const Prefix& prefix : session.allowed_ips) {
         const bool keeps = std::ranges::binary_search(wanted.prefixes, prefix, {},
                                                       &std::pair<Prefix, PrefixClass>::first);
-        if (!keeps && !std::ranges::binary_search(moved_, prefix))
+        if (!keeps && !std::ranges::binary_search(moved_, TunnelPrefix{wanted.tunnel, prefix}))
             removal.prefixes.push_back(prefix);
     }
     if (!removal.prefixes.empty()) emit(std::move(removal));

@@ -15,11 +15,13 @@ namespace {
 // More rounds than this mean that somebody else keeps changing what we set.
 constexpr int kMaxRounds = 5;
 
-std::set<PublicKey> programmable_keys(const PeerCache& cache) {
+std::set<PublicKey> programmable_keys(const PeerCache& cache, const Scope& scope,
+                                      TunnelIndex tunnel) {
     std::set<PublicKey> keys;
-    for (const auto& [name, peer] : cache.peers()) {
-        if (is_programmable(peer)) keys.insert(*peer.info.public_key);
-    }
+    for_each_peer(cache, scope, [&](const CachedPeer& node) {
+        const TunnelPeer& peer = node.tunnels[tunnel];
+        if (is_programmable(peer)) keys.insert(*peer.public_key);
+    });
     return keys;
 }
 
@@ -43,6 +45,23 @@ std::chrono::nanoseconds cpu_time() {
 }
 
 }  // namespace
+
+Reconciler::Reconciler(const Config& config, const std::vector<PublicKey>& own_keys,
+                       PeerCache& cache, Environment environment)
+    : config_(config), cache_(cache), environment_(std::move(environment)) {
+    for (const PublicKey& key : own_keys)
+        handshakes_.emplace_back(key, config.wireguard.keepalive);
+}
+
+std::optional<std::chrono::steady_clock::duration> Reconciler::newest_wait(
+    std::chrono::steady_clock::time_point now) const {
+    std::optional<std::chrono::steady_clock::duration> newest;
+    for (const HandshakeDriver& driver : handshakes_) {
+        const auto wait = driver.newest_wait(now);
+        if (wait) newest = std::min(newest.value_or(*wait), *wait);
+    }
+    return newest;
+}
 
 Status Reconciler::run(const Now& now, Look look) {
     in_sync_ = false;
@@ -85,7 +104,7 @@ Result<bool> Reconciler::find_work(const Now& now) {
 Status Reconciler::observe(const Now& now, Look look) {
     if (look == Look::nowhere) return {};
     WGS_TRY(observe_devices());
-    if (look == Look::devices && WGS_TRY(tunnel_is_as_known())) return {};
+    if (look == Look::devices && WGS_TRY(tunnels_are_as_known())) return {};
     WGS_TRY(observe_all());
     observed_ = now;
     everything_changed_ = true;
@@ -111,15 +130,32 @@ Status Reconciler::observe_devices() {
     return {};
 }
 
-Result<bool> Reconciler::tunnel_is_as_known() {
-    const auto link = WGS_TRY(environment_.wireguard.observe_link().within("observe WireGuard"));
-    const auto& known = actual_.tunnel;
-    if (!link || !known) return !link && !known;
-    return *link == TunnelLink{.ifindex = known->ifindex, .up = known->up, .mtu = known->mtu};
+Result<bool> Reconciler::tunnels_are_as_known() {
+    for (TunnelIndex tunnel = 0; tunnel < environment_.tunnels.size(); ++tunnel) {
+        WireguardDevice& device = environment_.tunnels[tunnel];
+        const auto link = WGS_TRY(device.observe_link().within("observe WireGuard"));
+        const TunnelState* known = actual_.tunnel(tunnel);
+        std::optional<TunnelLink> expected;
+        if (known != nullptr)
+            expected = TunnelLink{.ifindex = known->ifindex, .up = known->up, .mtu = known->mtu};
+        if (link != expected) return false;
+    }
+    return true;
+}
+
+Status Reconciler::observe_tunnels() {
+    std::map<TunnelIndex, TunnelState> tunnels;
+    for (TunnelIndex tunnel = 0; tunnel < environment_.tunnels.size(); ++tunnel) {
+        WireguardDevice& device = environment_.tunnels[tunnel];
+        auto there = WGS_TRY(device.observe().within("observe WireGuard"));
+        if (there) tunnels.emplace(tunnel, std::move(*there));
+    }
+    actual_.tunnels = std::move(tunnels);
+    return {};
 }
 
 Status Reconciler::observe_all() {
-    actual_.tunnel = WGS_TRY(environment_.wireguard.observe().within("observe WireGuard"));
+    WGS_TRY(observe_tunnels());
     SteeringState tables =
         WGS_TRY(environment_.steering.observe_tables().within("observe BPF maps"));
     static_cast<HookState&>(tables) = std::move(static_cast<HookState&>(actual_.steering));
@@ -137,14 +173,17 @@ Status Reconciler::observe_all() {
 Status Reconciler::find_routes(const Scope& scope) {
     if (actual_.underlays.size() < 2) return {};
     Status found;
-    for_each_peer(cache_, scope, [&](const CachedPeer& peer) {
-        if (!found || !peer.endpoint) return;
-        const IpAddress& address = peer.endpoint->address;
+    const auto find = [&](const IpAddress& address) {
         const auto device = environment_.links.route(address).within("find routes");
         if (!device) {
             found = tl::unexpected(device.error());
         } else if (*device) {
             routes_.insert_or_assign(address, **device);
+        }
+    };
+    for_each_peer(cache_, scope, [&](const CachedPeer& node) {
+        for (const TunnelPeer& peer : node.tunnels) {
+            if (found && peer.endpoint) find(peer.endpoint->address);
         }
     });
     return found;
@@ -154,7 +193,8 @@ Status Reconciler::find_routes(const Scope& scope) {
 // known.
 Scope Reconciler::take_scope() {
     Scope scope = Scope::of(cache_.take_changes());
-    const bool settled = cache_.complete() && homeless_.empty() && actual_.tunnel;
+    const bool settled = cache_.complete() && homeless_.empty() &&
+                         actual_.tunnels.size() == environment_.tunnels.size();
     if (!scope.is_empty() && !settled) everything_changed_ = true;
     if (std::exchange(everything_changed_, false)) scope = {};
     if (std::exchange(devices_changed_, false)) scope.devices = true;
@@ -164,39 +204,41 @@ Scope Reconciler::take_scope() {
 void Reconciler::make_plan(const Now& now, const Scope& scope) {
     follow_handshakes(now, scope);
     const DesiredState desired =
-        make_desired(cache_, config_, own_key_, actual_, routes_, handshakes_, scope);
+        make_desired(cache_, config_, actual_, routes_, handshakes_, scope);
     plan_ = plan(desired, actual_, observed_.wall, scope);
     next_step_ = 0;
     for (const Step& step : plan_.steps) {
         const auto* restart = std::get_if<RestartSession>(&step);
-        if (restart) handshakes_.restarted(now.steady, restart->update.public_key);
+        if (restart) handshakes_[restart->tunnel].restarted(now.steady, restart->update.public_key);
     }
     follow_states(scope);
     follow_problems(scope);
 }
 
 void Reconciler::follow_handshakes(const Now& now, const Scope& scope) {
+    for (TunnelIndex tunnel = 0; tunnel < handshakes_.size(); ++tunnel)
+        follow_handshakes(now, scope, tunnel);
+}
+
+void Reconciler::follow_handshakes(const Now& now, const Scope& scope, TunnelIndex tunnel) {
     static const std::map<PublicKey, Session> kNoSessions;
-    const bool ours = actual_.tunnel && actual_.tunnel->public_key == own_key_;
-    const auto& sessions = ours ? actual_.tunnel->sessions : kNoSessions;
-    if (scope.everything)
-        return handshakes_.update(observed_.steady, programmable_keys(cache_), sessions);
-    std::set<PublicKey> wanted;
-    for_each_peer(cache_, scope, [&](const CachedPeer& peer) {
-        if (is_programmable(peer)) wanted.insert(*peer.info.public_key);
-    });
+    HandshakeDriver& driver = handshakes_[tunnel];
+    const TunnelState* there = actual_.tunnel_with(tunnel, driver.own_key());
+    const auto& sessions = there != nullptr ? there->sessions : kNoSessions;
+    const std::set<PublicKey> wanted = programmable_keys(cache_, scope, tunnel);
+    if (scope.everything) return driver.update(observed_.steady, wanted, sessions);
     for (const std::string& name : scope.peers) {
-        const auto id = actual_.ids.of(name);
+        const auto id = actual_.ids.of({name, tunnel});
         if (!id) continue;
         const PublicKey& key = actual_.steering.slots.at(*id).record.public_key;
-        if (!wanted.contains(key)) handshakes_.remove(key);
+        if (!wanted.contains(key)) driver.remove(key);
     }
     for (const PublicKey& key : wanted)
-        handshakes_.add(now.steady, key, sessions);
+        driver.add(now.steady, key, sessions);
 }
 
 void Reconciler::follow_states(const Scope& scope) {
-    const auto follow = [&](const std::string& name, std::optional<PeerState> after) {
+    const auto follow = [&](const PeerName& name, std::optional<PeerState> after) {
         const auto known = states_.find(name);
         const auto before = known == states_.end() ? std::nullopt : std::optional(known->second);
         if (before == after) return;
@@ -207,14 +249,18 @@ void Reconciler::follow_states(const Scope& scope) {
             states_.erase(known);
         }
     };
-    std::vector<std::string> left = scope.peers;
+    std::vector<PeerName> left;
+    for (const std::string& name : scope.peers) {
+        for (TunnelIndex tunnel = 0; tunnel < handshakes_.size(); ++tunnel)
+            left.emplace_back(name, tunnel);
+    }
     if (scope.everything) {
         for (const auto& [name, state] : states_)
             left.push_back(name);
     }
     for (const auto& [name, state] : plan_.states)
         follow(name, state);
-    for (const std::string& name : left) {
+    for (const PeerName& name : left) {
         if (!plan_.states.contains(name)) follow(name, std::nullopt);
     }
 }
@@ -230,8 +276,8 @@ void Reconciler::follow_problems(const Scope& scope) {
 
 std::vector<std::string> Reconciler::problems() const {
     std::vector<std::string> problems = device_problems_;
-    for (const std::string& name : homeless_)
-        problems.push_back("no free peer id for " + name);
+    for (const PeerName& name : homeless_)
+        problems.push_back("no free peer id for " + name.node);
     return problems;
 }
 
@@ -239,7 +285,7 @@ Status Reconciler::apply_plan() {
     const auto begin = std::chrono::steady_clock::now();
     while (busy()) {
         const Step& step = plan_.steps[next_step_];
-        WGS_TRY(apply(step, environment_.wireguard, environment_.steering));
+        WGS_TRY(apply(step, environment_.tunnels, environment_.steering));
         record(step, actual_);
         changes_made_ += count_changes(step);
         ++next_step_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,7 +34,7 @@ enum class Look {
 
 // A peer which is no longer in the state in which it was.
 struct Transition {
-    std::string name;
+    PeerName name;
     std::optional<PeerState> before;  // none: it is new
     std::optional<PeerState> after;   // none: it has left
 };
@@ -42,7 +43,7 @@ class Reconciler {
   public:
     // All are borrowed and must outlive this object.
     struct Environment {
-        WireguardDevice& wireguard;
+        std::vector<std::reference_wrapper<WireguardDevice>> tunnels;  // by TunnelIndex
         Steering& steering;
         Links& links;
     };
@@ -50,13 +51,9 @@ class Reconciler {
     // A run ends when it has changed the kernel for this long, and the next one goes on.
     static constexpr std::chrono::milliseconds kSlice{50};
 
-    Reconciler(const Config& config, const PublicKey& own_key, PeerCache& cache,
-               Environment environment)
-        : config_(config),
-          own_key_(own_key),
-          cache_(cache),
-          environment_(environment),
-          handshakes_(own_key, config.wireguard.keepalive) {}
+    // `own_keys` are by TunnelIndex.
+    Reconciler(const Config& config, const std::vector<PublicKey>& own_keys, PeerCache& cache,
+               Environment environment);
 
     // Brings the kernel to what the cache and the configuration want, at the cost of what has
     // changed where that is known. On error some steps may have been applied; the next run looks
@@ -70,7 +67,7 @@ class Reconciler {
     // What is there, as last observed and as changed by this agent since.
     [[nodiscard]] const ActualState& actual() const { return actual_; }
     // By name, as of the last plan.
-    [[nodiscard]] const std::map<std::string, PeerState>& states() const { return states_; }
+    [[nodiscard]] const PeerStates& states() const { return states_; }
     // Since the last call.
     [[nodiscard]] std::vector<Transition> take_transitions() {
         return std::exchange(transitions_, {});
@@ -82,9 +79,7 @@ class Reconciler {
     [[nodiscard]] std::uint64_t changes_made() const { return changes_made_; }
     // For how long the newest peer that waits for a handshake has done so; none: nobody waits.
     [[nodiscard]] std::optional<std::chrono::steady_clock::duration> newest_wait(
-        std::chrono::steady_clock::time_point now) const {
-        return handshakes_.newest_wait(now);
-    }
+        std::chrono::steady_clock::time_point now) const;
     // CPU time of this process for the last look everywhere and the plan that followed.
     [[nodiscard]] std::chrono::nanoseconds cost_of_looking() const { return cost_of_looking_; }
 
@@ -93,21 +88,22 @@ class Reconciler {
     Result<bool> find_work(const Now& now);
     Status observe(const Now& now, Look look);
     Status observe_devices();
-    Result<bool> tunnel_is_as_known();
+    Result<bool> tunnels_are_as_known();
+    Status observe_tunnels();
     Status observe_all();
     Status find_routes(const Scope& scope);
     [[nodiscard]] Scope take_scope();
     void make_plan(const Now& now, const Scope& scope);
     void follow_handshakes(const Now& now, const Scope& scope);
+    void follow_handshakes(const Now& now, const Scope& scope, TunnelIndex tunnel);
     void follow_states(const Scope& scope);
     void follow_problems(const Scope& scope);
     Status apply_plan();
 
     const Config& config_;
-    PublicKey own_key_;
     PeerCache& cache_;
     Environment environment_;
-    HandshakeDriver handshakes_;
+    std::vector<HandshakeDriver> handshakes_;  // by TunnelIndex
     ActualState actual_;
     bool watched_is_known_ = false;   // else it must be observed before it is believed
     Now observed_{};                  // when all else was observed
@@ -117,10 +113,10 @@ class Reconciler {
     Routes routes_;
     Plan plan_;
     std::size_t next_step_ = 0;
-    std::map<std::string, PeerState> states_;
+    PeerStates states_;
     std::vector<Transition> transitions_;
     std::vector<std::string> device_problems_;
-    std::vector<std::string> homeless_;  // peers without an id
+    std::vector<PeerName> homeless_;  // peers without an id
     std::vector<std::string> notes_;
     bool in_sync_ = false;
     std::uint64_t changes_made_ = 0;

@@ -7,10 +7,12 @@ namespace wgs {
 namespace {
 
 struct Describe {
-    std::string operator()(const CreateTunnel&) const { return "create tunnel"; }
+    std::string operator()(const CreateTunnel& step) const {
+        return fmt::format("create tunnel {}", step.tunnel);
+    }
     std::string operator()(const ConfigureTunnel& step) const {
-        return fmt::format("configure tunnel: port {}, mtu {}, fwmark {:#x}", step.settings.port,
-                           step.settings.mtu, step.settings.fwmark);
+        return fmt::format("configure tunnel {}: port {}, mtu {}, fwmark {:#x}", step.tunnel,
+                           step.settings.port, step.settings.mtu, step.settings.fwmark);
     }
     std::string operator()(const UpdateSessions& step) const {
         return fmt::format("update {} sessions, {} first", step.updates.size(),
@@ -27,7 +29,7 @@ struct Describe {
         return "remove session " + step.public_key.to_base64();
     }
     std::string operator()(const SetTunnelEntry& step) const {
-        return fmt::format("point the tunnel table at device {}", step.entry.ifindex);
+        return fmt::format("set tunnel {} to device {}", step.tunnel, step.entry.ifindex);
     }
     std::string operator()(const SetUnderlay& step) const {
         return fmt::format("set underlay {} to device {}", step.index, step.entry.ifindex);

@@ -10,10 +10,13 @@
 
 namespace wgs {
 
+// `tunnel` says which of our devices.
 struct CreateTunnel {
+    TunnelIndex tunnel = 0;
     bool operator==(const CreateTunnel&) const = default;
 };
 struct ConfigureTunnel {
+    TunnelIndex tunnel = 0;
     TunnelSettings settings;
     bool operator==(const ConfigureTunnel&) const = default;
 };
@@ -24,26 +27,31 @@ struct Holding {
     bool operator==(const Holding&) const = default;
 };
 struct UpdateSessions {
+    TunnelIndex tunnel = 0;
     std::vector<PeerUpdate> updates;
     std::vector<Holding> taken;  // what other sessions lose by it
     bool operator==(const UpdateSessions&) const = default;
 };
 // Removes the peer and adds it again: forgets its endpoint and handshake.
 struct RestartSession {
+    TunnelIndex tunnel = 0;
     PeerUpdate update;
     bool operator==(const RestartSession&) const = default;
 };
 struct RemoveAllowedIps {
+    TunnelIndex tunnel = 0;
     PublicKey public_key;
     std::vector<Prefix> prefixes;
     bool operator==(const RemoveAllowedIps&) const = default;
 };
 struct RemoveSession {
+    TunnelIndex tunnel = 0;
     PublicKey public_key;
     bool operator==(const RemoveSession&) const = default;
 };
 struct SetTunnelEntry {
-    TunnelEntry entry;
+    TunnelIndex tunnel = 0;
+    TunnelEntry entry;  // without a device: frees the row
     bool operator==(const SetTunnelEntry&) const = default;
 };
 struct SetUnderlay {

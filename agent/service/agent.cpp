@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "plan/pacing.h"
+#include "service/cleanup.h"
 #include "service/leak_test.h"
 
 namespace wgs {
@@ -24,6 +25,12 @@ using namespace std::chrono_literals;
 constexpr auto kGather = 2ms;
 // Beside a look that takes longer, tidying up afterwards costs little.
 constexpr auto kDearLook = 20ms;
+
+// With several tunnels it says which one.
+std::string log_name(const PeerName& peer, const Config& config) {
+    if (!config.wireguard.per_family) return peer.node;
+    return peer.node + (family_of(peer.tunnel) == Family::v4 ? " (IPv4)" : " (IPv6)");
+}
 
 Status make_directory(const std::filesystem::path& path, mode_t mode) {
     std::error_code code;
@@ -41,21 +48,27 @@ Lending lending_of(const SourceConfig& source) {
     return calico ? Lending::single_addresses : Lending::never;
 }
 
+Result<std::vector<PrivateKey>> load_keys(const Config& config) {
+    std::vector<PrivateKey> keys;
+    for (const std::filesystem::path& file : private_key_files(config))
+        keys.push_back(WGS_TRY(load_or_create_private_key(file)));
+    return keys;
+}
+
 }  // namespace
 
-Agent::Agent(Config config, EventLoop& loop, PrivateKey key)
-    : config_(std::move(config)),
-      loop_(loop),
-      key_(std::move(key)),
-      public_key_(key_.public_key()),
-      backoff_(50ms, 5s) {}
+Agent::Agent(Config config, EventLoop& loop, std::vector<PrivateKey> keys)
+    : config_(std::move(config)), loop_(loop), keys_(std::move(keys)), backoff_(50ms, 5s) {
+    for (const PrivateKey& key : keys_)
+        public_keys_.push_back(key.public_key());
+}
 
 Result<std::unique_ptr<Agent>> Agent::create(Config config, EventLoop& loop,
                                              const MakeSource& make_source) {
     WGS_TRY(make_directory(config.run_dir, 0755));
     WGS_TRY(make_directory(config.state_dir, 0700));
-    PrivateKey key = WGS_TRY(load_or_create_private_key(config.state_dir / "private.key"));
-    std::unique_ptr<Agent> agent(new Agent(std::move(config), loop, std::move(key)));
+    std::vector<PrivateKey> keys = WGS_TRY(load_keys(config));
+    std::unique_ptr<Agent> agent(new Agent(std::move(config), loop, std::move(keys)));
     WGS_TRY(agent->take_lock());
     WGS_TRY(agent->open_kernel());
     WGS_TRY(agent->open_model(make_source));
@@ -75,14 +88,25 @@ Status Agent::take_lock() {
     return {};
 }
 
+Status Agent::open_tunnels() {
+    std::set<std::string> devices;
+    for (const TunnelConfig& tunnel : config_.wireguard.tunnels()) {
+        devices.insert(tunnel.device);
+        const PrivateKey& key = keys_[wireguard_.size()];
+        wireguard_.push_back(WGS_TRY(open_wireguard(
+            config_.wireguard.backend,
+            {.device = tunnel.device, .run_dir = config_.run_dir, .private_key = key})));
+    }
+    processes_.resize(wireguard_.size());
+    links_ = WGS_TRY(RtLinks::open(std::move(devices)));
+    return {};
+}
+
 Status Agent::open_kernel() {
-    links_ = WGS_TRY(RtLinks::open({config_.wireguard.device}));
+    WGS_TRY(open_tunnels());
     using Events = NetlinkMonitor::Scope;
     monitor_ = WGS_TRY(NetlinkMonitor::open(config_.path == Path::fast ? Events::devices_and_pods
                                                                        : Events::devices));
-    wireguard_ = WGS_TRY(open_wireguard(
-        config_.wireguard.backend,
-        {.device = config_.wireguard.device, .run_dir = config_.run_dir, .private_key = key_}));
     const std::uint32_t fwmark = config_.wireguard.fwmark.value_or(kDefaultFwmark);
     steering_ = WGS_TRY(BpfSteering::load({.bpffs = config_.bpffs,
                                            .policy = config_.policy,
@@ -92,21 +116,25 @@ Status Agent::open_kernel() {
                                            .guard = config_.guard,
                                            .fwmark = fwmark,
                                            .decrypted_mark = kDecryptedMark,
-                                           .max_peers = config_.max_peers}));
+                                           .max_peers = config_.max_peers,
+                                           .tunnels = tunnel_count(config_.wireguard.per_family)}));
     return {};
 }
 
 Status Agent::open_model(const MakeSource& make_source) {
-    cache_.emplace(self(), PeerCache::Limits{.max_peers = config_.max_peers,
+    cache_.emplace(self(), PeerCache::Limits{.max_peers = max_nodes(config_),
                                              .cluster_prefixes = config_.cluster_prefixes,
-                                             .lending = lending_of(config_.source)});
+                                             .lending = lending_of(config_.source),
+                                             .per_family = config_.wireguard.per_family});
     const SteeringState adopted = WGS_TRY(steering_->observe_tables());
     for (const auto& [prefix, owner] : adopted.prefixes) {
         const auto slot = adopted.slots.find(owner.peer);
         if (slot != adopted.slots.end()) cache_->seed_holder(prefix, slot->second.record.name);
     }
-    reconciler_.emplace(config_, public_key_, *cache_,
-                        Reconciler::Environment{*wireguard_, *steering_, *links_});
+    Reconciler::Environment environment{.tunnels = {}, .steering = *steering_, .links = *links_};
+    for (const auto& device : wireguard_)
+        environment.tunnels.emplace_back(*device);
+    reconciler_.emplace(config_, public_keys_, *cache_, std::move(environment));
     source_ = WGS_TRY(make_source(config_, *this));
     return {};
 }
@@ -122,9 +150,11 @@ Status Agent::watch() {
 }
 
 Status Agent::start() {
-    spdlog::info("node {}: {} WireGuard, public key {}, policy {}", config_.node,
-                 to_string(wireguard_->kind()), public_key_.to_base64(),
-                 config_.policy == Policy::require ? "require" : "prefer");
+    for (std::size_t tunnel = 0; tunnel < wireguard_.size(); ++tunnel) {
+        spdlog::info("node {}: {} WireGuard, public key {}, policy {}", config_.node,
+                     to_string(wireguard_[tunnel]->kind()), public_keys_[tunnel].to_base64(),
+                     config_.policy == Policy::require ? "require" : "prefer");
+    }
     source_->start();
     // Others start a handshake when they see our node file, so they must be known before it is
     // there.
@@ -138,8 +168,10 @@ NodeInfo Agent::self() {
     NodeInfo self{.name = config_.node,
                   .addresses = config_.addresses,
                   .prefixes = config_.prefixes,
-                  .public_key = public_key_,
-                  .port = config_.wireguard.port};
+                  .public_key = public_keys_.front(),
+                  .port = config_.wireguard.port,
+                  .port_v6 = config_.wireguard.port_v6};
+    if (config_.wireguard.per_family) self.public_key_v6 = public_keys_.back();
     if (!self.addresses.empty()) return self;
     const auto underlays = links_->underlays(config_.underlay, config_.addresses);
     if (!underlays) return self;  // reconciling fails for the same reason, and says so
@@ -159,8 +191,10 @@ void Agent::remove(const std::string& name) {
 }
 
 void Agent::describe_self(const NodeInfo& self) {
+    const auto& addresses = self.addresses.empty() ? config_.addresses : self.addresses;
+    if (config_.prefixes == self.prefixes && config_.addresses == addresses) return;
     config_.prefixes = self.prefixes;
-    if (!self.addresses.empty()) config_.addresses = self.addresses;
+    config_.addresses = addresses;
     note_change(Look::devices);
 }
 
@@ -216,7 +250,7 @@ void Agent::reconcile() {
     if (look != Look::nowhere) follow_addresses();
     settle(reconciler_->run(now, look), look);
     if (look == Look::everywhere) give_memory_back();
-    follow_process();
+    follow_processes();
     log_transitions();
     log_findings();
     if (look == Look::everywhere) look_around();
@@ -264,20 +298,24 @@ void Agent::follow_addresses() {
     if (cache_->set_self(self())) spdlog::info("own addresses have changed");
 }
 
-void Agent::follow_process() {
-    const int process = wireguard_->process_fd();
-    if (process == watched_process_) return;
-    watched_process_ = process;
-    process_ended_ = EventLoop::Source();
+void Agent::follow_processes() {
+    for (TunnelIndex tunnel = 0; tunnel < wireguard_.size(); ++tunnel)
+        follow_process(tunnel);
+}
+
+void Agent::follow_process(TunnelIndex tunnel) {
+    const int process = wireguard_[tunnel]->process_fd();
+    WatchedProcess& known = processes_[tunnel];
+    if (process == known.fd) return;
+    known = {.fd = process};
     if (process < 0) return;
-    auto watched = loop_.on_readable(process, [this] {
+    auto watched = loop_.on_readable(process, [this, tunnel] {
         spdlog::warn("wireguard-go has ended; starting it again");
-        watched_process_ = -1;
-        process_ended_ = EventLoop::Source();
+        processes_[tunnel] = {};
         note_change(Look::everywhere);
     });
     if (watched) {
-        process_ended_ = std::move(*watched);
+        known.ended = std::move(*watched);
     } else {
         spdlog::warn("wireguard-go is not watched: {}", watched.error().message);
     }
@@ -293,7 +331,8 @@ void Agent::publish() {
 }
 
 void Agent::log_transitions() {
-    for (const auto& [name, before, after] : reconciler_->take_transitions()) {
+    for (const auto& [peer, before, after] : reconciler_->take_transitions()) {
+        const std::string name = log_name(peer, config_);
         if (!after) {
             spdlog::info("peer {}: left", name);
         } else if (!before) {
@@ -312,11 +351,14 @@ void Agent::look_for_leaks() {
 }
 
 Status Agent::watch_chain() {
-    if (!reconciler_->actual().tunnel) return {};
+    const auto& tunnels = reconciler_->actual().tunnels;
+    if (tunnels.size() < wireguard_.size()) return {};
     ChainWatch::Traffic traffic;
-    for (const auto& [key, session] : reconciler_->actual().tunnel->sessions) {
-        traffic.sent += session.tx_bytes;
-        traffic.received += session.rx_bytes;
+    for (const auto& [index, tunnel] : tunnels) {
+        for (const auto& [key, session] : tunnel.sessions) {
+            traffic.sent += session.tx_bytes;
+            traffic.received += session.rx_bytes;
+        }
     }
     for (const VerdictTotal& total : WGS_TRY(steering_->verdict_totals())) {
         if (total.reason == WGS_REASON_outer) traffic.seen += total.counter.packets;

@@ -44,13 +44,14 @@ class Agent final : private SourceSink {
 
     // For the interfaces; valid between two events.
     [[nodiscard]] const Config& config() const { return config_; }
-    [[nodiscard]] const PublicKey& public_key() const { return public_key_; }
+    [[nodiscard]] const std::vector<PublicKey>& public_keys() const { return public_keys_; }
     [[nodiscard]] const PeerCache& cache() const { return *cache_; }
     [[nodiscard]] const Reconciler& reconciler() const { return *reconciler_; }
     // Whether the kernel is as it should be, and everything that was heard of has been looked at.
     [[nodiscard]] bool in_sync() const { return reconciler_->in_sync() && !change_pending_; }
     [[nodiscard]] BpfSteering& steering() { return *steering_; }
-    [[nodiscard]] BackendKind backend() const { return wireguard_->kind(); }
+    // Of the first tunnel.
+    [[nodiscard]] BackendKind backend() const { return wireguard_.front()->kind(); }
     // What leaves in clear, as of the last look_for_leaks(); nothing of it moves when it is off.
     [[nodiscard]] const LeakWatch& leaks() const { return leaks_; }
     // Reads what the watcher has seen, and logs what is new.
@@ -63,10 +64,11 @@ class Agent final : private SourceSink {
     [[nodiscard]] std::vector<Problem> notes() const;
 
   private:
-    Agent(Config config, EventLoop& loop, PrivateKey key);
+    Agent(Config config, EventLoop& loop, std::vector<PrivateKey> keys);
 
     Status take_lock();
     Status open_kernel();
+    Status open_tunnels();
     Status open_model(const MakeSource& make_source);
     Status watch();
     [[nodiscard]] NodeInfo self();
@@ -88,7 +90,8 @@ class Agent final : private SourceSink {
     void give_memory_back();
     void look_around();
     void follow_addresses();
-    void follow_process();
+    void follow_processes();
+    void follow_process(TunnelIndex tunnel);
     void publish();
     void log_transitions();
     Status read_leaks();
@@ -97,12 +100,13 @@ class Agent final : private SourceSink {
 
     Config config_;
     EventLoop& loop_;
-    PrivateKey key_;
-    PublicKey public_key_;
+    // By TunnelIndex, as long as there are tunnels.
+    std::vector<PrivateKey> keys_;
+    std::vector<PublicKey> public_keys_;
     UniqueFd lock_;
 
     std::optional<RtLinks> links_;
-    std::unique_ptr<WireguardBackend> wireguard_;
+    std::vector<std::unique_ptr<WireguardBackend>> wireguard_;
     std::unique_ptr<BpfSteering> steering_;
     std::optional<NetlinkMonitor> monitor_;
 
@@ -113,9 +117,12 @@ class Agent final : private SourceSink {
     EventLoop::Source source_readable_;
     EventLoop::Source source_timer_;
     EventLoop::Source monitor_readable_;
-    EventLoop::Source process_ended_;
     EventLoop::Source reconcile_timer_;
-    int watched_process_ = -1;
+    struct WatchedProcess {
+        int fd = -1;
+        EventLoop::Source ended;
+    };
+    std::vector<WatchedProcess> processes_;
     std::optional<std::chrono::steady_clock::time_point> next_reconcile_;
     Look look_ = Look::nowhere;                          // that the next reconciliation takes
     std::chrono::steady_clock::time_point next_look_{};  // everywhere, though nothing was reported

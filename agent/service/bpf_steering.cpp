@@ -17,7 +17,6 @@
 namespace wgs {
 namespace {
 
-constexpr std::uint8_t kTunnel = 0;
 // Another program may have made room, or the device have got a smaller MTU.
 constexpr std::chrono::seconds kGuardRetry{10};
 
@@ -91,8 +90,9 @@ std::optional<Endpoint> endpoint_of(const wgs_peer_record& record) {
     }
 }
 
-PeerRecord from_bpf(const wgs_peer_record& record) {
+PeerRecord from_bpf(const wgs_peer_record& record, const wgs_peer& peer) {
     return {.name = std::string(record.name, ::strnlen(record.name, sizeof(record.name))),
+            .tunnel = peer.tunnel,
             .public_key = PublicKey(std::span(record.public_key)),
             .endpoint = endpoint_of(record)};
 }
@@ -177,9 +177,17 @@ Result<std::map<PeerId, PeerSlot>> read_slots(const Tables& tables) {
         if (peer.state == WGS_STATE_UNUSED && record.name[0] == '\0') continue;
         slots.emplace(
             static_cast<PeerId>(id),
-            PeerSlot{.state = peer.state, .way = way_of(peer), .record = from_bpf(record)});
+            PeerSlot{.state = peer.state, .way = way_of(peer), .record = from_bpf(record, peer)});
     }
     return slots;
+}
+
+Result<std::map<TunnelIndex, TunnelEntry>> read_tunnels(const Tables& tables) {
+    std::map<TunnelIndex, TunnelEntry> tunnels;
+    for (const auto& [index, row] : WGS_TRY(tables.tunnels.entries())) {
+        if (row.ifindex != 0) tunnels.emplace(static_cast<TunnelIndex>(index), from_bpf(row));
+    }
+    return tunnels;
 }
 
 Result<std::map<std::uint8_t, UnderlayEntry>> read_underlays(const Tables& tables) {
@@ -306,6 +314,7 @@ Result<std::unique_ptr<BpfSteering>> BpfSteering::load(const Settings& settings)
                                .decrypted_mark = settings.decrypted_mark,
                                .mark_mask = settings.fwmark | settings.decrypted_mark,
                                .max_peers = settings.max_peers,
+                               .tunnels = settings.tunnels,
                                .guard_sees_decrypted = settings.guard == GuardMode::generic}));
     WGS_TRY(programs.pin(bpffs));
     return std::unique_ptr<BpfSteering>(
@@ -321,7 +330,7 @@ Result<SteeringState> BpfSteering::observe_tables() {
     SteeringState state;
     state.prefixes = read_prefixes(tables().steer);
     state.slots = WGS_TRY(read_slots(tables()));
-    state.tunnel = from_bpf(WGS_TRY(tables().tunnels.find(kTunnel)).value_or(wgs_tunnel{}));
+    state.tunnels = WGS_TRY(read_tunnels(tables()));
     state.underlays = WGS_TRY(read_underlays(tables()));
     state.bypass = WGS_TRY(read_bypass(tables()));
     state.pods = WGS_TRY(read_pods(tables()));
@@ -347,8 +356,8 @@ Result<WatchTable> BpfSteering::observe_watched() {
     return watched;
 }
 
-Status BpfSteering::set_tunnel(const TunnelEntry& entry) {
-    return tables().tunnels.store(kTunnel, to_bpf(entry));
+Status BpfSteering::set_tunnel(TunnelIndex index, const TunnelEntry& entry) {
+    return tables().tunnels.store(index, to_bpf(entry));
 }
 
 Status BpfSteering::set_underlay(std::uint8_t index, const UnderlayEntry& entry) {
@@ -369,7 +378,7 @@ Result<wgs_peer> BpfSteering::peer(PeerId id) const {
 
 Status BpfSteering::bind_peer(PeerId id, const PeerRecord& record) {
     WGS_TRY(tables().stats.clear(id));
-    WGS_TRY(tables().peers.store(id, {}));
+    WGS_TRY(tables().peers.store(id, {.tunnel = record.tunnel}));
     return update_record(id, record);
 }
 
@@ -386,7 +395,6 @@ Status BpfSteering::set_peer_state(PeerId id, std::uint32_t state) {
 Status BpfSteering::set_peer_way(PeerId id, const PeerWay& way) {
     wgs_peer row = WGS_TRY(peer(id));
     row.mtu = way.mtu;
-    row.tunnel = kTunnel;
     row.underlay = way.underlay;
     return tables().peers.store(id, row);
 }

@@ -63,6 +63,7 @@ class BpfSteering final : public Steering {
         std::uint32_t fwmark = kDefaultFwmark;
         std::uint32_t decrypted_mark = kDecryptedMark;
         std::uint32_t max_peers = 4096;
+        TunnelIndex tunnels = 1;  // how many there are
     };
 
     // Prepares the BPF file system, loads the programs on the maps pinned there and pins them. What
@@ -75,7 +76,7 @@ class BpfSteering final : public Steering {
     Result<SteeringState> observe_tables() override;
     Result<HookState> observe_hooks() override;
     Result<WatchTable> observe_watched() override;
-    Status set_tunnel(const TunnelEntry& entry) override;
+    Status set_tunnel(TunnelIndex index, const TunnelEntry& entry) override;
     Status set_underlay(std::uint8_t index, const UnderlayEntry& entry) override;
     Status add_bypass(const Service& service) override;
     Status remove_bypass(const Service& service) override;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/cleanup.h"
 
-#include <array>
+#include <utility>
 
 #include "kernel/wireguard.h"
 #include "service/bpf_steering.h"
@@ -24,28 +24,35 @@ Status withdraw_self(const Config& config) {
     return WGS_TRY(make_source(config, sink))->withdraw();
 }
 
-Status destroy_tunnel(const Config& config) {
+}  // namespace
+
+Status remove_device(const Config& config, const std::string& name) {
     const PrivateKey unused = PrivateKey::generate();
     const WireguardOptions options{
-        .device = config.wireguard.device, .run_dir = config.run_dir, .private_key = unused};
-    const std::string socket = config.wireguard.device + ".sock";
+        .device = name, .run_dir = config.run_dir, .private_key = unused};
+    const std::string socket = name + ".sock";
     const bool userspace = std::filesystem::exists(config.run_dir / "wireguard" / socket);
     const auto device = WGS_TRY(
         open_wireguard(userspace ? BackendChoice::userspace : BackendChoice::kernel, options));
     return device->destroy();
 }
 
-}  // namespace
-
-Status remove_devices(const Config& config) {
-    return destroy_tunnel(config);
-}
-
 namespace {
 
+Status remove_devices(const Config& config) {
+    Status result;
+    for (const TunnelConfig& tunnel : config.wireguard.tunnels()) {
+        Status destroyed = remove_device(config, tunnel.device);
+        if (result) result = std::move(destroyed);
+    }
+    return result;
+}
+
 Status remove_files(const Config& config) {
-    const std::array files{config.run_dir / "api.sock", config.run_dir / "lock",
-                           saved_config_path(config.run_dir), config.state_dir / "private.key"};
+    std::vector<std::filesystem::path> files = private_key_files(config);
+    files.push_back(config.run_dir / "api.sock");
+    files.push_back(config.run_dir / "lock");
+    files.push_back(saved_config_path(config.run_dir));
     std::error_code code;
     for (const auto& file : files) {
         std::filesystem::remove(file, code);
@@ -60,6 +67,12 @@ Status remove_files(const Config& config) {
 
 }  // namespace
 
+std::vector<std::filesystem::path> private_key_files(const Config& config) {
+    std::vector files{config.state_dir / "private.key"};
+    if (config.wireguard.per_family) files.push_back(config.state_dir / "private-v6.key");
+    return files;
+}
+
 std::filesystem::path saved_config_path(const std::filesystem::path& run_dir) {
     return run_dir / "config.yaml";
 }
@@ -68,7 +81,7 @@ Status clean_up(const Config& config) {
     // Our own entry first: the others stop sending before we stop receiving.
     Status results[] = {withdraw_self(config).within("withdraw self"),
                         BpfSteering::clean_up(config.bpffs).within("remove programs and maps"),
-                        destroy_tunnel(config).within("remove tunnel"), remove_files(config)};
+                        remove_devices(config).within("remove tunnel"), remove_files(config)};
     for (Status& result : results) {
         if (!result) return std::move(result);
     }

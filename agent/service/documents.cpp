@@ -37,17 +37,22 @@ Json peer_counts(const AgentView& agent) {
     return counts;
 }
 
+Json device_of(const AgentView& agent, std::size_t tunnel) {
+    const std::vector<TunnelConfig> all = agent.config.wireguard.tunnels();
+    return tunnel < all.size() ? Json(all[tunnel].device) : Json();
+}
+
 Json tunnels(const AgentView& agent) {
-    const auto& tunnel = agent.actual.tunnel;
     Json list = Json::array();
-    if (!tunnel) return list;
-    list.push_back({{"device", agent.config.wireguard.device},
-                    {"backend", to_string(agent.backend)},
-                    {"public_key", tunnel->public_key.to_base64()},
-                    {"port", tunnel->port},
-                    {"mtu", tunnel->mtu},
-                    {"fwmark", tunnel->fwmark},
-                    {"up", tunnel->up}});
+    for (const auto& [index, tunnel] : agent.actual.tunnels) {
+        list.push_back({{"device", device_of(agent, index)},
+                        {"backend", to_string(agent.backend)},
+                        {"public_key", tunnel.public_key.to_base64()},
+                        {"port", tunnel.port},
+                        {"mtu", tunnel.mtu},
+                        {"fwmark", tunnel.fwmark},
+                        {"up", tunnel.up}});
+    }
     return list;
 }
 
@@ -130,10 +135,11 @@ Json problem_list(const std::vector<Problem>& problems) {
     return list;
 }
 
-const Session* session_of(const AgentView& agent, const CachedPeer& peer) {
-    const auto& tunnel = agent.actual.tunnel;
-    if (!tunnel || !peer.info.public_key) return nullptr;
-    const auto found = tunnel->sessions.find(*peer.info.public_key);
+const Session* session_of(const AgentView& agent, const CachedPeer& peer, TunnelIndex index) {
+    const TunnelState* tunnel = agent.actual.tunnel(index);
+    const auto& public_key = peer.tunnels[index].public_key;
+    if (tunnel == nullptr || !public_key) return nullptr;
+    const auto found = tunnel->sessions.find(*public_key);
     return found == tunnel->sessions.end() ? nullptr : &found->second;
 }
 
@@ -142,7 +148,7 @@ Json seconds_or_null(const Session* session) {
     return epoch_seconds(*session->last_handshake);
 }
 
-std::optional<Endpoint> endpoint_of(const CachedPeer& peer, const Session* session) {
+std::optional<Endpoint> endpoint_of(const TunnelPeer& peer, const Session* session) {
     return session != nullptr && session->endpoint ? session->endpoint : peer.endpoint;
 }
 
@@ -152,14 +158,14 @@ Json text_or_null(const std::optional<T>& value) {
 }
 
 // Nothing was seen of a peer until the first plan with it is made.
-PeerState state_of(const AgentView& agent, const std::string& name) {
+PeerState state_of(const AgentView& agent, const PeerNameView& name) {
     const auto found = agent.states.find(name);
     return found == agent.states.end() ? PeerState::waiting : found->second;
 }
 
-Json pod_prefixes(const CachedPeer& peer) {
+Json pod_prefixes(const CachedPeer& peer, TunnelIndex tunnel) {
     Json list = Json::array();
-    for (const auto& [prefix, prefix_class] : peer.prefixes) {
+    for (const auto& [prefix, prefix_class] : prefixes_in(peer, tunnel)) {
         if (prefix_class == PrefixClass::pod) list.push_back(prefix.to_string());
     }
     return list;
@@ -172,15 +178,17 @@ Json addresses(const CachedPeer& peer) {
     return list;
 }
 
-Json peer_entry(const AgentView& agent, const std::string& name, const CachedPeer& peer,
+Json peer_entry(const AgentView& agent, const PeerNameView& name, const CachedPeer& peer,
                 const PeerTotals& totals) {
-    const auto& public_key = peer.info.public_key;
-    const Session* session = session_of(agent, peer);
-    return {{"name", name},
+    const TunnelPeer& in_tunnel = peer.tunnels[name.tunnel];
+    const auto& public_key = in_tunnel.public_key;
+    const Session* session = session_of(agent, peer, name.tunnel);
+    return {{"name", name.node},
+            {"tunnel", device_of(agent, name.tunnel)},
             {"state", to_string(state_of(agent, name))},
             {"public_key", public_key ? Json(public_key->to_base64()) : Json()},
-            {"endpoint", text_or_null(endpoint_of(peer, session))},
-            {"prefixes", pod_prefixes(peer)},
+            {"endpoint", text_or_null(endpoint_of(in_tunnel, session))},
+            {"prefixes", pod_prefixes(peer, name.tunnel)},
             {"addresses", addresses(peer)},
             {"last_handshake", seconds_or_null(session)},
             {"rx_bytes", session != nullptr ? session->rx_bytes : 0},
@@ -242,10 +250,13 @@ std::string status_document(const AgentView& agent, const std::vector<VerdictTot
 
 std::string peers_document(const AgentView& agent, const PeerCounts& counts) {
     Json list = Json::array();
-    for (const auto& [name, peer] : agent.peers) {
-        const auto counted = counts.find(name);
-        list.push_back(peer_entry(agent, name, peer,
-                                  counted == counts.end() ? PeerTotals() : counted->second));
+    for (const auto& [node, peer] : agent.peers) {
+        for (const TunnelIndex tunnel : tunnels_of(peer)) {
+            const PeerNameView name(node, tunnel);
+            const auto counted = counts.find(name);
+            list.push_back(peer_entry(agent, name, peer,
+                                      counted == counts.end() ? PeerTotals() : counted->second));
+        }
     }
     return text(list);
 }
@@ -259,7 +270,7 @@ std::string explain_document(const AgentView& agent, const Flow& flow, const Exp
                  {"advice", reason_info(answer.reason).advice},
                  {"peer", owned ? Json(owner_name(agent, answer.peer)) : Json()},
                  {"prefix", text_or_null(matching_prefix(agent, flow.destination))},
-                 {"tunnel", steered ? Json(agent.config.wireguard.device) : Json()}});
+                 {"tunnel", steered ? device_of(agent, answer.tunnel) : Json()}});
 }
 
 std::string leak_test_document(const AgentView& agent) {

@@ -53,11 +53,11 @@ std::optional<Flow> leaking_flow(const Rows& watched) {
 SelfTestReport test_leak_watch(const BpfSteering& steering, const SteeringState& state,
                                std::uint32_t fwmark) {
     const std::optional<Flow> leak = leaking_flow(state.watched);
-    const std::uint16_t port = state.tunnel.port;
-    if (!leak || port == 0) return report(SelfTest::nothing_yet, "no peer is protected yet");
+    if (!leak || state.tunnels.empty())
+        return report(SelfTest::nothing_yet, "no peer is protected yet");
     Flow outer = *leak;
     outer.protocol = IPPROTO_UDP;
-    outer.source_port = outer.destination_port = port;
+    outer.source_port = outer.destination_port = state.tunnels.begin()->second.port;
     const Result<bool> seen = steering.is_leak(first_packet(*leak), 0);
     const Result<bool> mistaken = steering.is_leak(first_packet(outer), fwmark);
     if (!seen || !mistaken)

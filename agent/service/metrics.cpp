@@ -67,11 +67,23 @@ void add_leaks(Families& families, const AgentView& agent) {
                    passed ? 1 : 0);
 }
 
-void add_peer_packets(Families& families, const PeerCounts& counts) {
+// With several tunnels one label more says in which one.
+Labels labels_of(const AgentView& agent, const PeerName& peer) {
+    Labels labels{{"peer", peer.node}};
+    const std::vector<TunnelConfig> tunnels = agent.config.wireguard.tunnels();
+    if (tunnels.size() > 1 && peer.tunnel < tunnels.size())
+        labels.push_back({"tunnel", tunnels[peer.tunnel].device});
+    return labels;
+}
+
+void add_peer_packets(Families& families, const AgentView& agent, const PeerCounts& counts) {
     for (const auto& [peer, totals] : counts) {
-        const auto add = [&, name = peer](const char* verdict, std::uint64_t packets) {
-            families.counter("wgsteer_peer_packets_total", "Packets of a peer, by verdict.",
-                             {{"peer", name}, {"verdict", verdict}}, static_cast<double>(packets));
+        const auto add = [&, labels = labels_of(agent, peer)](const char* verdict,
+                                                              std::uint64_t packets) {
+            Labels all = labels;
+            all.push_back({"verdict", verdict});
+            families.counter("wgsteer_peer_packets_total", "Packets of a peer, by verdict.", all,
+                             static_cast<double>(packets));
         };
         add("steered", totals.steered);
         add("dropped", totals.dropped);
@@ -80,8 +92,7 @@ void add_peer_packets(Families& families, const PeerCounts& counts) {
     }
 }
 
-void add_session(Families& families, const std::string& peer, const Session& session) {
-    const Labels labels{{"peer", peer}};
+void add_session(Families& families, const Labels& labels, const Session& session) {
     families.counter("wgsteer_peer_receive_bytes_total", "Bytes WireGuard received from the peer.",
                      labels, static_cast<double>(session.rx_bytes));
     families.counter("wgsteer_peer_transmit_bytes_total", "Bytes WireGuard sent to the peer.",
@@ -94,15 +105,18 @@ void add_session(Families& families, const std::string& peer, const Session& ses
 }
 
 void add_peers(Families& families, const AgentView& agent) {
-    const auto& tunnel = agent.actual.tunnel;
     for (const auto& [peer, state] : agent.states) {
         families.gauge("wgsteer_peer_ready", "1 if traffic to the peer is steered.",
-                       {{"peer", peer}}, state == PeerState::ready ? 1 : 0);
+                       labels_of(agent, peer), state == PeerState::ready ? 1 : 0);
     }
-    for (const auto& [peer, cached] : agent.peers) {
-        if (!tunnel || !cached.info.public_key) continue;
-        const auto session = tunnel->sessions.find(*cached.info.public_key);
-        if (session != tunnel->sessions.end()) add_session(families, peer, session->second);
+    for (const auto& [node, cached] : agent.peers) {
+        for (const auto& [index, tunnel] : agent.actual.tunnels) {
+            const auto& public_key = cached.tunnels.at(index).public_key;
+            if (!public_key) continue;
+            const auto session = tunnel.sessions.find(*public_key);
+            if (session != tunnel.sessions.end())
+                add_session(families, labels_of(agent, {node, index}), session->second);
+        }
     }
 }
 
@@ -142,7 +156,7 @@ std::string metrics_text(const AgentView& agent, const std::vector<VerdictTotal>
     add_peer_states(families, agent);
     add_peers(families, agent);
     add_verdicts(families, totals);
-    add_peer_packets(families, counts);
+    add_peer_packets(families, agent, counts);
     return families.text();
 }
 

@@ -24,7 +24,7 @@ AgentView view_of(const Agent& agent) {
 Result<PeerCounts> count_peers(Agent& agent) {
     PeerCounts counts;
     for (const auto& [id, slot] : agent.reconciler().actual().steering.slots) {
-        counts[slot.record.name] += peer_totals(WGS_TRY(agent.steering().peer_stats(id)));
+        counts[slot.record.peer_name()] += peer_totals(WGS_TRY(agent.steering().peer_stats(id)));
     }
     return counts;
 }

@@ -25,7 +25,7 @@ class Agent;
 struct AgentView {
     const Config& config;
     const std::map<std::string, CachedPeer>& peers;
-    const std::map<std::string, PeerState>& states;
+    const PeerStates& states;
     const ActualState& actual;
     const LeakWatch& leaks;
     BackendKind backend = BackendKind::kernel;
@@ -39,8 +39,8 @@ struct AgentView {
 
 AgentView view_of(const Agent& agent);
 
-// By name of the peer; those in the tables only.
-using PeerCounts = std::map<std::string, PeerTotals>;
+// Those in the tables only.
+using PeerCounts = std::map<PeerName, PeerTotals, PeerNameLess>;
 Result<PeerCounts> count_peers(Agent& agent);
 
 }  // namespace wgs

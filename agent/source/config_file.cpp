@@ -245,6 +245,11 @@ constexpr std::array kWireguardKeys = {
     Key{"device", &set_wireguard<&WireguardConfig::device, &read_interface_name>},
     Key{"port", &set_wireguard<&WireguardConfig::port, &read_port>},
     Key{"mtu", &set_wireguard<&WireguardConfig::mtu, &read_unless_auto<&read_mtu, std::uint32_t>>},
+    Key{"per_family", &set_wireguard<&WireguardConfig::per_family, &read_bool>},
+    Key{"device_v6", &set_wireguard<&WireguardConfig::device_v6, &read_interface_name>},
+    Key{"port_v6", &set_wireguard<&WireguardConfig::port_v6, &read_port>},
+    Key{"mtu_v6",
+        &set_wireguard<&WireguardConfig::mtu_v6, &read_unless_auto<&read_mtu, std::uint32_t>>},
     Key{"fwmark",
         &set_wireguard<&WireguardConfig::fwmark, &read_unless_auto<&read_fwmark, std::uint32_t>>},
     Key{"keepalive", &set_wireguard<&WireguardConfig::keepalive, &read_keepalive>},
@@ -258,8 +263,26 @@ constexpr std::array kLogKeys = {
     Key{"format", &set<&Config::log_format, &read_log_format>},
 };
 
+// Two devices cannot share a name or a port, and what is of the second one means something only if
+// there is one.
+Status check_tunnels(const YamlValue& value, const WireguardConfig& wireguard) {
+    if (wireguard.per_family) {
+        if (wireguard.device == wireguard.device_v6)
+            return value.error("device and device_v6 are the same");
+        if (wireguard.port == wireguard.port_v6)
+            return value.error("port and port_v6 are the same");
+        return {};
+    }
+    for (const std::string_view name : {"device_v6", "port_v6", "mtu_v6"}) {
+        const YamlValue* key = value.find(name);
+        if (key != nullptr) return key->error("has no meaning without per_family");
+    }
+    return {};
+}
+
 Status read_wireguard(const YamlValue& value, Config& config) {
-    return read_keys(value, kWireguardKeys, config);
+    WGS_TRY(read_keys(value, kWireguardKeys, config));
+    return check_tunnels(value, config.wireguard);
 }
 
 Status read_log(const YamlValue& value, Config& config) {

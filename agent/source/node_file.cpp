@@ -25,6 +25,10 @@ Result<PublicKey> read_public_key(const YamlValue& value) {
     return key;
 }
 
+Result<std::uint16_t> read_port(const YamlValue& value) {
+    return static_cast<std::uint16_t>(WGS_TRY(value.as_integer(1, kMaxPort)));
+}
+
 template <class T>
 std::string format_list(const std::vector<T>& values) {
     std::string text;
@@ -40,7 +44,8 @@ Result<NodeInfo> parse_node_file(std::string_view text, const std::string& expec
                                  const std::string& file) {
     if (text.size() > kMaxNodeFileSize) return invalid(file + ": larger than 1 MiB");
     const YamlValue root = WGS_TRY(YamlValue::parse(text, file));
-    WGS_TRY(root.only({"name", "addresses", "prefixes", "public_key", "port"}));
+    WGS_TRY(root.only(
+        {"name", "addresses", "prefixes", "public_key", "port", "public_key_v6", "port_v6"}));
 
     NodeInfo node;
     node.name = WGS_TRY(read_name(root, expected_name));
@@ -54,7 +59,13 @@ Result<NodeInfo> parse_node_file(std::string_view text, const std::string& expec
         node.public_key = WGS_TRY(read_public_key(*value));
     }
     if (const YamlValue* value = root.find("port")) {
-        node.port = static_cast<std::uint16_t>(WGS_TRY(value->as_integer(1, kMaxPort)));
+        node.port = WGS_TRY(read_port(*value));
+    }
+    if (const YamlValue* value = root.find("public_key_v6")) {
+        node.public_key_v6 = WGS_TRY(read_public_key(*value));
+    }
+    if (const YamlValue* value = root.find("port_v6")) {
+        node.port_v6 = WGS_TRY(read_port(*value));
     }
     return node;
 }
@@ -64,7 +75,10 @@ std::string format_node_file(const NodeInfo& node) {
     std::string text = fmt::format("name: \"{}\"\naddresses: {}\nprefixes: {}\n", node.name,
                                    format_list(node.addresses), format_list(node.prefixes));
     if (node.public_key) text += fmt::format("public_key: \"{}\"\n", node.public_key->to_base64());
-    return text + fmt::format("port: {}\n", node.port);
+    text += fmt::format("port: {}\n", node.port);
+    if (!node.public_key_v6) return text;
+    return text + fmt::format("public_key_v6: \"{}\"\nport_v6: {}\n",
+                              node.public_key_v6->to_base64(), node.port_v6);
 }
 
 }  // namespace wgs

@@ -62,7 +62,7 @@ class Scene {
           config_{.node = "node-0", .max_peers = load.nodes + 1},
           cache_(node(0, load.prefixes_per_node), {.max_peers = load.nodes + 1}),
           wireguard_(key(0)),
-          reconciler_(config_, key(0), cache_, {wireguard_, steering, links_}) {}
+          reconciler_(config_, {key(0)}, cache_, {{wireguard_}, steering, links_}) {}
 
     Result<ControlNumbers> play() {
         ControlNumbers numbers;

@@ -126,11 +126,11 @@ WGS_INLINE bool wgs_is_in_scope(const struct wgs_packet* packet, const struct wg
     return scope->hosts || (scope->overlay && wgs_is_overlay(packet));
 }
 
-/* `marked`: the packet carries the tunnel's fwmark. `port`: of the tunnel, 0 when there is none. */
+/* `marked`: the packet carries the tunnels' fwmark. `from_tunnel`: its source port is that of one
+ * of our tunnels. */
 WGS_INLINE enum wgs_reason wgs_out_by_headers(const struct wgs_packet* packet, bool marked,
-                                              __u16 port) {
-    if (marked && port && wgs_is_udp(packet) && packet->source_port == port)
-        return WGS_REASON_outer;
+                                              bool from_tunnel) {
+    if (marked && from_tunnel && wgs_is_udp(packet)) return WGS_REASON_outer;
     if (packet->kind == WGS_PACKET_NOT_IP) return WGS_REASON_not_ip;
     if (packet->kind == WGS_PACKET_TRUNCATED) return WGS_REASON_truncated;
     if (wgs_is_neighbour_discovery(packet)) return WGS_REASON_neighbour;
@@ -255,14 +255,13 @@ WGS_INLINE enum wgs_reason wgs_in_by_headers(const struct wgs_packet* packet, bo
     return WGS_REASON_none;
 }
 
-/* `port`: of the tunnel, 0 when there is none. Only what is for the node itself can be an outer
- * packet: a pod may use the same port for its own purposes. */
+/* `to_tunnel`: its destination port is that of one of our tunnels. Only what is for the node itself
+ * can be an outer packet: a pod may use the same port for its own purposes. */
 WGS_INLINE enum wgs_reason wgs_in_by_destination(const struct wgs_packet* packet, __u32 owner,
-                                                 __u16 port) {
+                                                 bool to_tunnel) {
     __u32 destination = WGS_OWNER_PEER(owner);
     if (destination == WGS_PEER_NONE || wgs_is_peer(destination)) return WGS_REASON_other_in;
-    if (port && owner == WGS_OWNER(WGS_PEER_SELF, WGS_CLASS_NODE) && wgs_is_udp(packet) &&
-        packet->destination_port == port)
+    if (to_tunnel && owner == WGS_OWNER(WGS_PEER_SELF, WGS_CLASS_NODE) && wgs_is_udp(packet))
         return WGS_REASON_outer_in;
     return WGS_REASON_none;
 }

@@ -15,14 +15,15 @@ static __always_inline void wgs_look_up(const struct wgs_packet* packet,
         owners->bypassed = wgs_is_bypassed(packet);
 }
 
-/* `marked`: the packet carries the tunnel's fwmark. `tunnel_id`: whose outer packets these may be.
+/* `marked`: the packet carries the tunnels' fwmark. `tunnels`: how many there are.
  * `decision` and `way` are all zero before. */
 static __always_inline void wgs_judge(struct __sk_buff* skb, const struct wgs_packet* packet,
-                                      bool marked, __u32 tunnel_id, const struct wgs_scope* scope,
+                                      bool marked, __u32 tunnels, const struct wgs_scope* scope,
                                       struct wgs_decision* decision, struct wgs_way* way) {
     struct wgs_owners owners = {};
 
-    decision->reason = wgs_out_by_headers(packet, marked, wgs_port_of(tunnel_id));
+    bool from_tunnel = marked && wgs_is_tunnel_port(packet->source_port, tunnels);
+    decision->reason = wgs_out_by_headers(packet, marked, from_tunnel);
     if (decision->reason != WGS_REASON_none) return;
     wgs_look_up(packet, scope, &owners);
     decision->peer = WGS_OWNER_PEER(owners.destination);

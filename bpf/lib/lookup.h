@@ -37,10 +37,14 @@ static __always_inline bool wgs_is_bypassed(const struct wgs_packet* packet) {
            wgs_bypass_has(packet->protocol, packet->source_port);
 }
 
-/* UDP port of a tunnel, whether its device is there or not; 0: none. */
-static __always_inline __u16 wgs_port_of(__u32 index) {
-    const struct wgs_tunnel* tunnel = bpf_map_lookup_elem(&wgs_tunnels_v1, &index);
-    return tunnel ? tunnel->port : 0;
+/* Whether it is the UDP port of one of the first `tunnels`, be their devices there or not. */
+static __always_inline bool wgs_is_tunnel_port(__u16 port, __u32 tunnels) {
+    for (__u32 i = 0; i < WGS_MAX_TUNNELS && i < tunnels; i++) {
+        __u32 index = i; /* Linux 6.1 loses track of a counter on the stack */
+        const struct wgs_tunnel* tunnel = bpf_map_lookup_elem(&wgs_tunnels_v1, &index);
+        if (tunnel && tunnel->port && tunnel->port == port) return true;
+    }
+    return false;
 }
 
 /* All zero for an id outside the table. */

@@ -193,7 +193,7 @@ wgs_reason ask_native(const Reference& reference, const World::Options& options,
     wgs_packet packet{};
     wgs_parse_frame(&cursor, &packet);
     const bool marked = (mark & kMask) == kFwmark;
-    const wgs_reason early = wgs_out_by_headers(&packet, marked, kPort);
+    const wgs_reason early = wgs_out_by_headers(&packet, marked, packet.source_port == kPort);
     if (early != WGS_REASON_none) return early;
     const bool service =
         packet.protocol == IPPROTO_ICMP || packet.protocol == IPPROTO_ICMPV6 ||

@@ -100,7 +100,7 @@ TEST_F(SteeringTest, TheNextAgentFindsEverything) {
           .way = {.mtu = 1440, .underlay = 3},
           .record = record("node-b")}},
         {kPeer + 1, {.state = WGS_STATE_UNUSED, .way = {}, .record = {.name = "bound-only"}}}};
-    wanted.tunnel = {.ifindex = 7, .port = 51820};
+    wanted.tunnels = {{0, {.ifindex = 7, .port = 51820}}, {1, {.ifindex = 8, .port = 51821}}};
     wanted.underlays = {{std::uint8_t{3}, {.ifindex = 2, .mac = {2, 0, 0, 0, 0, 9}}}};
     wanted.bypass = {{.protocol = 6, .port = 6443}, {.protocol = 1}};
     wanted.watched = {{prefix("10.1.0.0/24"), WGS_WATCH_FROM | WGS_WATCH_POD},
@@ -120,12 +120,13 @@ TEST_F(SteeringTest, TheNextAgentFindsEverything) {
         ASSERT_TRUE(steering_->set_underlay(index, entry));
     for (const Service& service : wanted.bypass)
         ASSERT_TRUE(steering_->add_bypass(service));
-    ASSERT_TRUE(steering_->set_tunnel(wanted.tunnel));
+    for (const auto& [index, entry] : wanted.tunnels)
+        ASSERT_TRUE(steering_->set_tunnel(index, entry));
 
     const SteeringState found = observe(*load());
     EXPECT_EQ(found.prefixes, wanted.prefixes);
     EXPECT_EQ(found.slots, wanted.slots);
-    EXPECT_EQ(found.tunnel, wanted.tunnel);
+    EXPECT_EQ(found.tunnels, wanted.tunnels);
     EXPECT_EQ(found.underlays, wanted.underlays);
     EXPECT_EQ(found.bypass, wanted.bypass);
     EXPECT_EQ(found.watched, wanted.watched);

@@ -113,6 +113,7 @@ World::World(Options options) : options_(options), bpffs_(new_bpffs_path()) {
                                           .decrypted_mark = kDecrypted,
                                           .mark_mask = kMask,
                                           .max_peers = kPeers,
+                                          .tunnels = options.tunnels,
                                           .guard_sees_decrypted = options.guard_sees_decrypted});
     if (!loaded) throw std::runtime_error(loaded.error().message);
     programs_ = std::move(*loaded);
@@ -137,6 +138,9 @@ void World::fill_tables() const {
     for (std::uint32_t id = kReady; id < kOutsideTable; ++id)
         must(tables.peers.store(id, world_peer(id)));
     must(tables.tunnels.store(0, {.ifindex = kTunnelIfindex, .port = kPort, .reserved = 0}));
+    if (options_.tunnels > 1)
+        must(tables.tunnels.store(
+            1, {.ifindex = kTunnelIfindex + 1, .port = kSecondPort, .reserved = 0}));
     must(
         tables.underlays.store(0, {.ifindex = 1, .mac = {0x02, 0, 0, 0, 0, 0x0a}, .reserved = {}}));
     must(tables.bypass.store({.protocol = IPPROTO_TCP, .reserved = 0, .port = kBypassedPort}, 1));

@@ -19,6 +19,7 @@
 namespace wgs {
 
 inline constexpr std::uint16_t kPort = 51820;
+inline constexpr std::uint16_t kSecondPort = 51821;  // of the second of two tunnels
 inline constexpr std::uint32_t kFwmark = 0x1000;
 inline constexpr std::uint32_t kDecrypted = 0x2000;
 inline constexpr std::uint32_t kMask = 0x3000;
@@ -59,6 +60,7 @@ class World {
         bool overlay = false;
         bool fast = false;
         bool guard_sees_decrypted = false;
+        std::uint32_t tunnels = 1;
     };
     explicit World(Options options);
     // The world for these options; loaded once.

@@ -56,6 +56,21 @@ class FelixMeshTest : public MeshTest {
 
     // What the calculation graph has on a node: its hosts and routes, as seen from `to`.
     std::string describe(FelixSpeaker& speaker, const Node& node, const Node& to) const {
+        return describe_v4(speaker, node, to) + describe_v6(speaker, node, to) +
+               speaker.host(node.name(), node.host_address(Family::v4).to_string(),
+                            node.host_address(Family::v6).to_string());
+    }
+    std::string describe_v6(FelixSpeaker& speaker, const Node& node, const Node& to) const {
+        const bool local = node.number() == to.number();
+        std::string frames =
+            speaker.route(node.pod_prefix(Family::v6).to_string(), node.name(),
+                          local ? RouteType::local_workload : RouteType::remote_workload);
+        if (const auto key = keys_v6_.find(node.number());
+            key != keys_v6_.end() && !key->second.empty())
+            frames += speaker.endpoint_v6(node.name(), key->second, "fd10::1");
+        return frames;
+    }
+    std::string describe_v4(FelixSpeaker& speaker, const Node& node, const Node& to) const {
         const bool local = node.number() == to.number();
         std::string frames =
             speaker.route(node.pod_prefix(Family::v4).to_string(), node.name(),
@@ -64,7 +79,7 @@ class FelixMeshTest : public MeshTest {
                           local ? RouteType::local_host : RouteType::remote_host);
         if (const auto key = keys_.find(node.number()); key != keys_.end() && !key->second.empty())
             frames += speaker.endpoint(node.name(), key->second);
-        return frames + speaker.host(node.name(), node.host_address(Family::v4).to_string());
+        return frames;
     }
     std::string snapshot(const Node& to) {
         std::string frames;
@@ -82,9 +97,10 @@ class FelixMeshTest : public MeshTest {
             const auto key = parent(node->number()).key();
             if (!key) broken("no key from " + node->name() + "\n" + parent(node->number()).log());
             keys_[node->number()] = *key;
+            keys_v6_[node->number()] = parent(node->number()).key(6).value_or("");
         }
     }
-    void form(const Parameters& parameters = encrypted()) {
+    void form(const Parameters& parameters = encrypted(), std::size_t peers = 1) {
         cluster_ = std::make_unique<Cluster>(ClusterOptions{.nodes = 2});
         start(node(1), Generation::v3_29, parameters);
         start(node(2), Generation::v3_33, parameters);
@@ -93,7 +109,7 @@ class FelixMeshTest : public MeshTest {
         sync(node(2));
         await_answer(1);
         await_answer(2);
-        if (!node(1).agent().wait_ready(1) || !node(2).agent().wait_ready(1))
+        if (!node(1).agent().wait_ready(peers) || !node(2).agent().wait_ready(peers))
             broken("the mesh does not form\n" + parent(1).log() + parent(2).log());
     }
     void await_answer(int number) {
@@ -134,6 +150,7 @@ class FelixMeshTest : public MeshTest {
     std::unique_ptr<Cluster> cluster_;
     std::map<int, std::unique_ptr<FelixParent>> parents_;
     std::map<int, std::string> keys_;
+    std::map<int, std::string> keys_v6_;
 };
 
 TEST_F(FelixMeshTest, TwoDriversOfDifferentFelixesEncrypt) {
@@ -143,6 +160,38 @@ TEST_F(FelixMeshTest, TwoDriversOfDifferentFelixesEncrypt) {
     EXPECT_EQ(node(1).agent().status()["tunnels"][0].value("device", ""), "wireguard.cali");
     EXPECT_EQ(parent(1).heard().keys[6], std::vector<std::string>{""});
     EXPECT_FALSE(parent(1).heard().garbled);
+}
+
+TEST_F(FelixMeshTest, EachFamilyHasADeviceAndAKeyOfItsOwn) {
+    form(with(encrypted(), "WireguardEnabledV6", "true"), 2);
+    EXPECT_TRUE(node(1).ns().has_link("wireguard.cali"));
+    EXPECT_TRUE(node(1).ns().has_link("wg-v6.cali"));
+    EXPECT_NE(keys_[1], keys_v6_[1]);
+    WireRules rules;
+    rules.wireguard_ports = {51820, 51821};
+    for (const int number : {1, 2}) {
+        for (const Family family : kFamilies)
+            rules.protected_prefixes.push_back(node(number).pod_prefix(family));
+    }
+    Capture capture(cluster_->underlay(), rules);
+    for (const Family family : kFamilies) {
+        EXPECT_TRUE(reaches(node(1).pod(), node(2).pod_address(family)));
+        EXPECT_TRUE(reaches(node(2).pod(), node(1).pod_address(family)));
+    }
+    EXPECT_TRUE(only_encrypted(capture.stop()));
+
+    // One family is switched off; the other one goes on.
+    for (const int number : {1, 2}) {
+        EXPECT_EQ(parent(number).hang_up(), 0);
+        start(node(number), Generation::v3_33, encrypted());
+        sync(node(number));
+        await_answer(number);
+        EXPECT_EQ(parent(number).key(6), "");
+    }
+    ASSERT_TRUE(node(1).agent().wait_ready(1));
+    EXPECT_FALSE(node(1).ns().has_link("wg-v6.cali"));
+    EXPECT_TRUE(talk());
+    EXPECT_TRUE(reaches(node(1).pod(), node(2).pod_address(Family::v6)));
 }
 
 TEST_F(FelixMeshTest, TheDataplaneOutlivesFelixAndTheNextDriverTakesItOver) {
@@ -220,6 +269,8 @@ class FelixScaleTest : public FelixMeshTest {
   protected:
     static constexpr int kNodes = 10'000;
     static constexpr int kRoutes = 10;  // of each
+    // One in so many has a key: wireguard-go takes 0.1 MiB and a millisecond for each.
+    static constexpr int kKeyEvery = 5;
 
     static std::string name(int number) { return fmt::format("worker-{}", number); }
     static std::string route(int number, int index) {
@@ -238,7 +289,7 @@ class FelixScaleTest : public FelixMeshTest {
                 frames +=
                     speaker.route(route(number, index), name(number), RouteType::remote_workload);
         }
-        for (int number = 0; number < kNodes; ++number)
+        for (int number = 0; number < kNodes; number += kKeyEvery)
             frames += speaker.endpoint(name(number), public_key(number));
         for (int number = 0; number < kNodes; ++number)
             frames += speaker.host(name(number), fmt::format("172.{}.{}.{}", 16 + number / 62500,
@@ -270,7 +321,7 @@ TEST_F(FelixScaleTest, TenThousandNodesAndAThousandChangesASecond) {
     std::printf("full sync: %lld ms, %zu MiB resident\n", static_cast<long long>(since(first_byte)),
                 memory_of(felix.pid()));
     EXPECT_EQ(owner("10.64.0.5"), name(0));
-    EXPECT_LT(memory_of(felix.pid()), 192U);
+    EXPECT_LT(memory_of(felix.pid()), 96U);
 
     // Each block moves to the next node, one after the other.
     constexpr int kChanges = 3'000;
@@ -283,7 +334,7 @@ TEST_F(FelixScaleTest, TenThousandNodesAndAThousandChangesASecond) {
     const auto last_byte = Clock::now();
     const std::string last = route(kChanges - 1, 0);
     const std::string address = last.substr(0, last.find('/'));
-    EXPECT_TRUE(eventually(20s, [&] { return owner(address) == name(kChanges); }));
+    EXPECT_TRUE(eventually(60s, [&] { return owner(address) == name(kChanges); }));
     std::printf("storm of %d changes: %lld ms, the last one seen %lld ms later\n", kChanges,
                 static_cast<long long>(since(storm) - since(last_byte)),
                 static_cast<long long>(since(last_byte)));

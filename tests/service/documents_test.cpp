@@ -120,7 +120,7 @@ TEST(StatusDocument, BeforeAnythingIsThereHasEmptyLists) {
     const Example example;
     const ActualState nothing;
     const std::map<std::string, CachedPeer> no_peers;
-    const std::map<std::string, PeerState> no_states;
+    const PeerStates no_states;
     const AgentView view{.config = example.config,
                          .peers = no_peers,
                          .states = no_states,
@@ -250,7 +250,7 @@ TEST(PeersDocument, ShowsEachPeerWithWhatItsSessionAndCountersSay) {
 TEST(PeersDocument, ShowsAPeerThatNoPlanHasSeenAsWaiting) {
     Example example;
     example.states.clear();
-    example.actual.tunnel.reset();
+    example.actual.tunnels.clear();
     const auto peers = Json::parse(peers_document(example.view(), {}));
     EXPECT_EQ(peers[0]["state"], "waiting");
     EXPECT_EQ(peers[0]["endpoint"], "192.168.50.2:51820");

@@ -23,25 +23,25 @@ struct Example {
             node({.name = "node-c", .addresses = {"192.168.50.3"}, .prefixes = {"10.3.0.0/24"}});
         peers["node-b"] = {
             .info = b,
-            .endpoint = endpoint("192.168.50.2"),
+            .tunnels = {{.public_key = b.public_key, .endpoint = endpoint("192.168.50.2")}},
             .prefixes = {{prefix("10.2.0.0/24"), PrefixClass::pod},
                          {prefix("192.168.50.2/32"), PrefixClass::node},
                          {prefix("fd10:2::/64"), PrefixClass::pod}},
         };
-        peers["node-c"] = {.info = c, .endpoint = endpoint("192.168.50.3")};
+        peers["node-c"] = {.info = c, .tunnels = {{.endpoint = endpoint("192.168.50.3")}}};
         states = {{"node-b", PeerState::ready}, {"node-c", PeerState::no_key}};
 
         actual.underlays = {{.name = "eth0", .ifindex = 2}};
-        actual.tunnel = TunnelState{.ifindex = 9,
-                                    .up = true,
-                                    .mtu = 1440,
-                                    .port = 51820,
-                                    .fwmark = 0x1000,
-                                    .public_key = key(1)};
-        actual.tunnel->sessions[key(2)] = {.endpoint = endpoint("203.0.113.7"),  // it has roamed
-                                           .last_handshake = Clock::time_point(1700000000500ms),
-                                           .rx_bytes = 1000,
-                                           .tx_bytes = 2000};
+        actual.tunnels[0] = TunnelState{.ifindex = 9,
+                                        .up = true,
+                                        .mtu = 1440,
+                                        .port = 51820,
+                                        .fwmark = 0x1000,
+                                        .public_key = key(1)};
+        actual.tunnels[0].sessions[key(2)] = {.endpoint = endpoint("203.0.113.7"),  // it has roamed
+                                              .last_handshake = Clock::time_point(1700000000500ms),
+                                              .rx_bytes = 1000,
+                                              .tx_bytes = 2000};
         actual.steering.slots = {{8, {.state = WGS_STATE_READY, .record = {.name = "node-b"}}},
                                  {9, {.state = WGS_STATE_NO_KEY, .record = {.name = "node-c"}}}};
         actual.steering.prefixes = {
@@ -73,7 +73,7 @@ struct Example {
 
     Config config{.node = "node-a", .policy = Policy::require, .hosts = true};
     std::map<std::string, CachedPeer> peers;
-    std::map<std::string, PeerState> states;
+    PeerStates states;
     ActualState actual;
     LeakWatch leaks;
     std::vector<Problem> problems;

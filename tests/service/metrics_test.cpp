@@ -128,7 +128,7 @@ TEST(Metrics, EscapeWhatALabelMayNotHold) {
 
 TEST(Metrics, LeaveOutAHandshakeThatHasNotBeen) {
     Example example;
-    example.actual.tunnel->sessions.begin()->second.last_handshake.reset();
+    example.actual.tunnels.at(0).sessions.begin()->second.last_handshake.reset();
     EXPECT_EQ(metrics_of(example).find("last_handshake"), std::string::npos);
 }
 

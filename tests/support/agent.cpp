@@ -43,7 +43,10 @@ std::string to_yaml(const AgentSettings& settings) {
                        settings.metrics) +
            fmt::format("leak_watch: {}\n", settings.leak_watch) +
            fmt::format("overlay: {}\nbypass: {}\n", settings.overlay, settings.bypass) +
-           fmt::format("wireguard:\n  backend: auto\n  device: {}\n", settings.device);
+           fmt::format("wireguard:\n  backend: auto\n  device: {}\n", settings.device) +
+           (settings.per_family
+                ? fmt::format("  per_family: true\n  device_v6: {}-v6\n", settings.device)
+                : "");
 }
 
 Agent::Agent(const NetNamespace& ns, AgentSettings settings)

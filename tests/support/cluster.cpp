@@ -167,6 +167,7 @@ AgentSettings Node::agent_settings() const {
     settings.hosts = cluster_->options().hosts;
     settings.path = cluster_->options().path;
     settings.guard = cluster_->options().guard;
+    settings.per_family = cluster_->options().per_family;
     settings.mark = cluster_->workspace().mark();
     for (const Family family : {Family::v4, Family::v6}) {
         settings.addresses.push_back(host_address(family).to_string());
@@ -202,8 +203,9 @@ void Cluster::start_agents() {
 }
 
 bool Cluster::wait_ready(Millis timeout) const {
+    const std::size_t tunnels = options_.per_family ? 2 : 1;
     for (const auto& node : nodes_) {
-        if (!node->agent().wait_ready(nodes_.size() - 1, timeout)) return false;
+        if (!node->agent().wait_ready(tunnels * (nodes_.size() - 1), timeout)) return false;
     }
     return true;
 }

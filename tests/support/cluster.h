@@ -32,6 +32,7 @@ struct ClusterOptions {
     std::string guard = "off";
     std::optional<int> vlan = {};                    // underlay is eth0.VLAN
     std::vector<std::string> cluster_prefixes = {};  // none: not configured
+    bool per_family = false;                         // a tunnel for each family
 };
 
 class Cluster;

@@ -22,7 +22,7 @@ enum class FrameKind {
 
 struct WireRules {
     std::vector<Prefix> protected_prefixes;
-    std::set<std::uint16_t> wireguard_ports = {51820};
+    std::set<std::uint16_t> wireguard_ports = {51820, 51821};
 };
 
 // `frame` starts with the Ethernet header, VLAN tags or not; its end may be cut off.

@@ -20,6 +20,26 @@ std::string error_of(const Result<Config>& config) {
     return config ? "accepted" : config.error().message;
 }
 
+TEST(Config, AFamilyMayHaveATunnelOfItsOwn) {
+    const auto plain = with("wireguard: {mtu: 1400}");
+    ASSERT_TRUE(plain) << plain.error().message;
+    ASSERT_EQ(plain->wireguard.tunnels().size(), 1U);
+    EXPECT_EQ(max_nodes(*plain), plain->max_peers);
+    const auto config = with(
+        "wireguard: {per_family: true, device: wireguard.cali, mtu: 1400, device_v6: wg-v6.cali, "
+        "port_v6: 51999, mtu_v6: auto}");
+    ASSERT_TRUE(config) << config.error().message;
+    const std::vector<TunnelConfig> tunnels = config->wireguard.tunnels();
+    ASSERT_EQ(tunnels.size(), 2U);
+    EXPECT_EQ(tunnels[0].device, "wireguard.cali");
+    EXPECT_EQ(tunnels[0].port, 51820);
+    EXPECT_EQ(tunnels[0].mtu, 1400U);
+    EXPECT_EQ(tunnels[1].device, "wg-v6.cali");
+    EXPECT_EQ(tunnels[1].port, 51999);
+    EXPECT_EQ(tunnels[1].mtu, std::nullopt);
+    EXPECT_EQ(max_nodes(*config), config->max_peers / 2);
+}
+
 TEST(Config, ReadsEverythingTheContractNames) {
     const auto config = parse_config(R"(
 node: node-a
@@ -208,6 +228,14 @@ TEST(Config, RefusesBadValuesByFileLineAndKey) {
         {"wireguard: {keepalive: -1s}",
          "c.yaml:2: wireguard.keepalive: expected a duration such as 25s, 5m or 1h"},
         {"wireguard: {keepalive: 19h}", "c.yaml:2: wireguard.keepalive: longer than 65535s"},
+        {"wireguard: {per_family: true, device: a, device_v6: a}",
+         "c.yaml:2: wireguard: device and device_v6 are the same"},
+        {"wireguard: {per_family: true, port_v6: 51820}",
+         "c.yaml:2: wireguard: port and port_v6 are the same"},
+        {"wireguard: {device_v6: a}",
+         "c.yaml:2: wireguard.device_v6: has no meaning without per_family"},
+        {"wireguard: {per_family: false, port_v6: 7}",
+         "c.yaml:2: wireguard.port_v6: has no meaning without per_family"},
         {"wireguard: {threaded_napi: 1}",
          "c.yaml:2: wireguard.threaded_napi: expected true or false"},
         {"wireguard: {lanes: 0}", "c.yaml:2: wireguard.lanes: expected an integer from 1 to 16"},

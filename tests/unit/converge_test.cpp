@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Failures at every call, crashes at every step, and random histories: the agent must converge, and
 // no packet may go astray on the way.
+#include <algorithm>
+#include <iterator>
 #include <random>
+#include <tuple>
 
 #include "maps/layout.h"
 #include "plan_fixture.h"
@@ -21,35 +24,39 @@ struct Summary {
     bool operator==(const Summary&) const = default;
 };
 
+std::string text(const PeerRecord& record) {
+    return record.name + " in " + std::to_string(record.tunnel);
+}
+
 Summary summarize(const FakeKernel& kernel) {
     Summary summary{.hooks = kernel.steering.hooks, .watched = kernel.steering.watched};
     for (const auto& [prefix, owner] : kernel.steering.prefixes) {
         const auto slot = kernel.steering.slots.find(owner.peer);
         summary.owners[prefix] = slot == kernel.steering.slots.end() ? std::to_string(owner.peer)
-                                                                     : slot->second.record.name;
+                                                                     : text(slot->second.record);
     }
     for (const auto& [id, slot] : kernel.steering.slots) {
-        if (slot.state == WGS_STATE_READY) summary.ready.insert(slot.record.name);
+        if (slot.state == WGS_STATE_READY) summary.ready.insert(text(slot.record));
     }
-    if (kernel.tunnel) {
-        for (const auto& [key, session] : kernel.tunnel->sessions) {
+    for (const auto& tunnel : kernel.tunnels) {
+        if (!tunnel) continue;
+        for (const auto& [key, session] : tunnel->sessions) {
             summary.allowed[key] = session.allowed_ips;
         }
     }
     return summary;
 }
 
-using ConvergeTest = PlanFixture;
-
 // A history with every kind of change, each followed by one attempt.
-void live(PeerCache& cache, const std::function<void()>& attempt) {
+template <class MakeNode>
+void live(PeerCache& cache, const MakeNode& make_node, const std::function<void()>& attempt) {
     attempt();
-    cache.upsert(node(2));
-    cache.upsert(node(3));
+    cache.upsert(make_node(2));
+    cache.upsert(make_node(3));
     attempt();
-    NodeInfo taker = node(3);
-    taker.prefixes.push_back(node(2).prefixes.front());
-    NodeInfo giver = node(2);
+    NodeInfo taker = make_node(3);
+    std::ranges::copy(make_node(2).prefixes, std::back_inserter(taker.prefixes));
+    NodeInfo giver = make_node(2);
     giver.prefixes.clear();
     cache.upsert(giver);
     cache.upsert(taker);
@@ -61,22 +68,26 @@ void live(PeerCache& cache, const std::function<void()>& attempt) {
     attempt();
 }
 
-class EachLook : public PlanFixture, public testing::WithParamInterface<Look> {};
+class EachLook : public PlanFixture, public testing::WithParamInterface<std::tuple<Look, bool>> {
+  protected:
+    EachLook() : PlanFixture(Policy::prefer, std::get<bool>(GetParam())) {}
+    [[nodiscard]] static Look look() { return std::get<Look>(GetParam()); }
+};
 
 TEST_P(EachLook, AFailureOfAnyCallIsHealedByTheNextRun) {
-    live(*cache, [&] { ASSERT_TRUE(run()); });
+    live(*cache, make_node(), [&] { ASSERT_TRUE(run()); });
     const Summary expected = summarize(kernel);
 
     int failures = 0;
     for (int nth = 1;; ++nth) {
         kernel.~FakeKernel();
-        new (&kernel) FakeKernel(key(kSelf));
+        new (&kernel) FakeKernel(own_keys());
         start_agent();
         cache->mark_complete();
         kernel.fail_call(nth);
-        live(*cache, [&] { failures += run(GetParam()) ? 0 : 1; });
+        live(*cache, make_node(), [&] { failures += run(look()) ? 0 : 1; });
         if (kernel.failure_pending()) break;  // fewer calls than nth: all were tried
-        ASSERT_TRUE(run(GetParam())) << "call " << nth;
+        ASSERT_TRUE(run(look())) << "call " << nth;
         EXPECT_EQ(summarize(kernel), expected) << "call " << nth;
         EXPECT_TRUE(reconciler->in_sync());
     }
@@ -84,39 +95,52 @@ TEST_P(EachLook, AFailureOfAnyCallIsHealedByTheNextRun) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Looks, EachLook,
-                         testing::Values(Look::nowhere, Look::devices, Look::everywhere));
+                         testing::Combine(testing::Values(Look::nowhere, Look::devices,
+                                                          Look::everywhere),
+                                          testing::Bool()));
 
-TEST_F(ConvergeTest, AnAgentKilledAtAnyCallLeavesWhatTheNextOneFinishes) {
-    live(*cache, [&] { ASSERT_TRUE(run()); });
+class ConvergeTest : public PlanFixture, public testing::WithParamInterface<bool> {
+  protected:
+    ConvergeTest() : PlanFixture(Policy::prefer, GetParam()) {}
+};
+INSTANTIATE_TEST_SUITE_P(PerFamily, ConvergeTest, testing::Bool());
+
+TEST_P(ConvergeTest, AnAgentKilledAtAnyCallLeavesWhatTheNextOneFinishes) {
+    live(*cache, make_node(), [&] { ASSERT_TRUE(run()); });
     const Summary expected = summarize(kernel);
     for (int nth = 1;; ++nth) {
         kernel.~FakeKernel();
-        new (&kernel) FakeKernel(key(kSelf));
+        new (&kernel) FakeKernel(own_keys());
         start_agent();
         cache->mark_complete();
         kernel.fail_call(nth);
         bool dead = false;
-        live(*cache, [&] { dead = dead || !run(); });  // after the failure it never runs again
+        live(*cache, make_node(),
+             [&] { dead = dead || !run(); });  // after the failure it never runs again
         if (kernel.failure_pending()) break;
         start_agent();
         cache->mark_complete();
-        live(*cache, [] {});
+        live(*cache, make_node(), [] {});
         ASSERT_TRUE(run()) << "call " << nth;
         EXPECT_EQ(summarize(kernel), expected) << "call " << nth;
     }
 }
 
-class RandomHistory : public PlanFixture, public testing::WithParamInterface<Policy> {
+class RandomHistory : public PlanFixture,
+                      public testing::WithParamInterface<std::tuple<Policy, bool>> {
   protected:
-    RandomHistory() : PlanFixture(GetParam()) {}
+    RandomHistory() : PlanFixture(std::get<Policy>(GetParam()), std::get<bool>(GetParam())) {}
 
-    static constexpr const char* kOwnPod = "10.1.0.9";
+    [[nodiscard]] static IpAddress own_pod(const IpAddress& like) {
+        return ip(like.family() == Family::v4 ? "10.1.0.9" : "fd10:1::9");
+    }
 
     using Outcomes = std::map<std::string, Outcome>;
     [[nodiscard]] Outcomes outcomes() const {
         Outcomes all;
         for (const char* address : {"10.2.0.1", "10.3.0.1", "10.3.0.65", "10.4.0.1", "10.5.0.1",
-                                    "10.6.0.1", "192.0.2.2", "192.0.2.52", "192.0.2.3"}) {
+                                    "10.6.0.1", "192.0.2.2", "192.0.2.52", "192.0.2.3", "fd10:2::1",
+                                    "fd10:3::1", "fd10:4::1", "fd10:5::1", "fd50::2", "fd50::3"}) {
             all.emplace(address, to(address));
         }
         return all;
@@ -138,7 +162,7 @@ TEST_P(RandomHistory, NothingGoesClearOrAstrayBetweenTwoStates) {
     std::mt19937 random(seed);
     ASSERT_TRUE(run());
     for (int i = 0; i < 2000 && !HasFailure(); ++i) {
-        random_event(random, *cache);
+        random_event(random, *cache, make_node());
         random_handshakes(random);
         const Outcomes before = outcomes();
         std::vector<Outcomes> between;
@@ -172,16 +196,16 @@ TEST_P(RandomHistory, TheWatcherIsNeverWrong) {
     for (int i = 0; i < 1000 && !HasFailure(); ++i) {
         kernel.on_change([&] {
             for (const auto& [address, outcome] : outcomes()) {
-                const bool alarm = kernel.watches(ip(kOwnPod), ip(address));
+                const bool alarm = kernel.watches(own_pod(ip(address)), ip(address));
                 EXPECT_FALSE(alarm && outcome == kClear) << address << " in round " << i;
             }
         });
         ASSERT_TRUE(run_somehow(random));
         kernel.on_change({});
         for (const auto& [address, outcome] : outcomes())
-            EXPECT_EQ(kernel.watches(ip(kOwnPod), ip(address)), outcome != kClear)
+            EXPECT_EQ(kernel.watches(own_pod(ip(address)), ip(address)), outcome != kClear)
                 << address << " after round " << i;
-        random_event(random, *cache);
+        random_event(random, *cache, make_node());
         random_handshakes(random);
     }
 }
@@ -190,19 +214,20 @@ TEST_P(RandomHistory, TheStateDependsOnTheLastWordNotOnTheWay) {
     std::mt19937 random(7);
     ASSERT_TRUE(run());
     for (int i = 0; i < 300; ++i) {
-        random_event(random, *cache);
+        random_event(random, *cache, make_node());
         if (random() % 3 != 0) continue;
         ASSERT_TRUE(run_somehow(random));
     }
     ASSERT_TRUE(run());
     const Summary grown = summarize(kernel);
 
-    FakeKernel fresh(key(kSelf));
-    Reconciler direct(config, key(kSelf), *cache,
+    FakeKernel fresh(own_keys());
+    Reconciler direct(config, own_keys(), *cache,
                       {fresh.wireguard(), fresh.tables(), fresh.links()});
     ASSERT_TRUE(direct.run(now, Look::everywhere));
     Summary expected = summarize(fresh);
-    if (GetParam() == Policy::require) {  // what departed nodes left behind stays closed
+    if (std::get<Policy>(GetParam()) ==
+        Policy::require) {  // what departed nodes left behind stays closed
         for (const auto& [prefix, owner] : grown.owners) {
             if (owner == std::to_string(WGS_PEER_GONE)) expected.owners.emplace(prefix, owner);
         }
@@ -213,7 +238,8 @@ TEST_P(RandomHistory, TheStateDependsOnTheLastWordNotOnTheWay) {
 }
 
 INSTANTIATE_TEST_SUITE_P(BothPolicies, RandomHistory,
-                         testing::Values(Policy::prefer, Policy::require));
+                         testing::Combine(testing::Values(Policy::prefer, Policy::require),
+                                          testing::Bool()));
 
 }  // namespace
 }  // namespace wgs::test

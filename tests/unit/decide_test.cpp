@@ -140,20 +140,19 @@ TEST(DecideOut, HeadersAloneSettle) {
     wgs_packet outer{};
     outer.kind = WGS_PACKET_IPV4;
     outer.protocol = WGS_PROTOCOL_UDP;
-    outer.source_port = 51820;
-    EXPECT_EQ(wgs_out_by_headers(&arp, true, 51820), WGS_REASON_not_ip);
-    EXPECT_EQ(wgs_out_by_headers(&cut, true, 51820), WGS_REASON_truncated);
-    EXPECT_EQ(wgs_out_by_headers(&outer, true, 51820), WGS_REASON_outer);
-    EXPECT_EQ(wgs_out_by_headers(&outer, false, 51820), WGS_REASON_none);
-    EXPECT_EQ(wgs_out_by_headers(&outer, true, 51821), WGS_REASON_none);
+    EXPECT_EQ(wgs_out_by_headers(&arp, true, true), WGS_REASON_not_ip);
+    EXPECT_EQ(wgs_out_by_headers(&cut, true, true), WGS_REASON_truncated);
+    EXPECT_EQ(wgs_out_by_headers(&outer, true, true), WGS_REASON_outer);
+    EXPECT_EQ(wgs_out_by_headers(&outer, false, true), WGS_REASON_none);
+    EXPECT_EQ(wgs_out_by_headers(&outer, true, false), WGS_REASON_none);
 }
 
-TEST(DecideOut, WithoutATunnelNoPortIsOurs) {
-    wgs_packet piece{};
-    piece.kind = WGS_PACKET_IPV4;
-    piece.protocol = WGS_PROTOCOL_UDP;
-    EXPECT_EQ(wgs_out_by_headers(&piece, true, 0), WGS_REASON_none);
-    EXPECT_EQ(wgs_in_by_destination(&piece, WGS_OWNER(WGS_PEER_SELF, WGS_CLASS_NODE), 0),
+TEST(DecideOut, AnotherProtocolsPortIsNoTunnels) {
+    wgs_packet tcp{};
+    tcp.kind = WGS_PACKET_IPV4;
+    tcp.protocol = WGS_PROTOCOL_TCP;
+    EXPECT_EQ(wgs_out_by_headers(&tcp, true, true), WGS_REASON_none);
+    EXPECT_EQ(wgs_in_by_destination(&tcp, WGS_OWNER(WGS_PEER_SELF, WGS_CLASS_NODE), true),
               WGS_REASON_none);
 }
 
@@ -166,8 +165,7 @@ TEST(DecideIn, ClearTextComesFromTheMeshToWhatIsNotAPeers) {
                     const wgs_owners owners{.source = WGS_OWNER(source, source_class),
                                             .destination = WGS_OWNER(destination, WGS_CLASS_NODE),
                                             .bypassed = false};
-                    const wgs_reason early =
-                        wgs_in_by_destination(&kTcp, owners.destination, 51820);
+                    const wgs_reason early = wgs_in_by_destination(&kTcp, owners.destination, true);
                     return early != WGS_REASON_none ? early
                                                     : wgs_in_by_owners(&kTcp, &owners, &scope);
                 };

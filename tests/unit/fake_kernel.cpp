@@ -24,36 +24,35 @@ const typename Table::mapped_type* match(const Table& table, const IpAddress& ad
 
 class FakeKernel::FakeWireguard final : public WireguardDevice {
   public:
-    explicit FakeWireguard(FakeKernel& kernel) : kernel_(kernel) {}
+    FakeWireguard(FakeKernel& kernel, TunnelIndex index, const PublicKey& own_key)
+        : kernel_(kernel), index_(index), own_key_(own_key) {}
 
     [[nodiscard]] BackendKind kind() const override { return BackendKind::kernel; }
     Result<std::optional<TunnelState>> observe() override {
         WGS_TRY(kernel_.enter("observe"));
-        return kernel_.tunnel;
+        return tunnel();
     }
     Status create() override {
         WGS_TRY(kernel_.enter("create"));
-        if (!kernel_.tunnel) kernel_.tunnel = TunnelState{.ifindex = kernel_.next_ifindex_++};
+        if (!tunnel()) tunnel() = TunnelState{.ifindex = kernel_.next_ifindex_++};
         kernel_.changed();
         return {};
     }
     Status configure(const TunnelSettings& settings) override {
         WGS_TRY(kernel_.enter("configure"));
         WGS_TRY(present());
-        kernel_.tunnel->up = true;
-        kernel_.tunnel->mtu = settings.mtu;
-        kernel_.tunnel->port = settings.port;
-        kernel_.tunnel->fwmark = settings.fwmark;
-        kernel_.tunnel->public_key = kernel_.own_key_;
+        tunnel()->up = true;
+        tunnel()->mtu = settings.mtu;
+        tunnel()->port = settings.port;
+        tunnel()->fwmark = settings.fwmark;
+        tunnel()->public_key = own_key_;
         kernel_.changed();
         return {};
     }
     Result<std::optional<TunnelLink>> observe_link() override {
         WGS_TRY(kernel_.enter("observe"));
-        if (!kernel_.tunnel) return std::nullopt;
-        return TunnelLink{.ifindex = kernel_.tunnel->ifindex,
-                          .up = kernel_.tunnel->up,
-                          .mtu = kernel_.tunnel->mtu};
+        if (!tunnel()) return std::nullopt;
+        return TunnelLink{.ifindex = tunnel()->ifindex, .up = tunnel()->up, .mtu = tunnel()->mtu};
     }
     Status update_peers(std::span<const PeerUpdate> updates) override {
         for (const PeerUpdate& update : updates)
@@ -64,7 +63,7 @@ class FakeKernel::FakeWireguard final : public WireguardDevice {
         WGS_TRY(kernel_.enter("remove_allowed_ips"));
         WGS_TRY(present());
         for (const Prefix& prefix : prefixes) {
-            kernel_.tunnel->sessions.at(peer).allowed_ips.erase(prefix);
+            tunnel()->sessions.at(peer).allowed_ips.erase(prefix);
         }
         kernel_.changed();
         return {};
@@ -72,13 +71,13 @@ class FakeKernel::FakeWireguard final : public WireguardDevice {
     Status remove_peer(const PublicKey& peer) override {
         WGS_TRY(kernel_.enter("remove_peer"));
         WGS_TRY(present());
-        kernel_.tunnel->sessions.erase(peer);
+        tunnel()->sessions.erase(peer);
         kernel_.changed();
         return {};
     }
     Status destroy() override {
         WGS_TRY(kernel_.enter("destroy"));
-        kernel_.tunnel.reset();
+        tunnel().reset();
         kernel_.changed();
         return {};
     }
@@ -89,7 +88,7 @@ class FakeKernel::FakeWireguard final : public WireguardDevice {
         WGS_TRY(present());
         for (const Prefix& prefix : update.add_allowed_ips)
             take(prefix);
-        Session& session = kernel_.tunnel->sessions[update.public_key];
+        Session& session = tunnel()->sessions[update.public_key];
         if (update.endpoint) session.endpoint = update.endpoint;
         if (update.keepalive) session.keepalive = *update.keepalive;
         session.allowed_ips.insert(update.add_allowed_ips);
@@ -97,14 +96,18 @@ class FakeKernel::FakeWireguard final : public WireguardDevice {
         return {};
     }
     [[nodiscard]] Status present() const {
-        if (!kernel_.tunnel) return make_error(std::errc::no_such_device, "no tunnel");
+        if (!tunnel()) return make_error(std::errc::no_such_device, "no tunnel");
         return {};
     }
     void take(const Prefix& prefix) {
-        for (auto& [key, session] : kernel_.tunnel->sessions)
+        for (auto& [key, session] : tunnel()->sessions)
             session.allowed_ips.erase(prefix);
     }
+    [[nodiscard]] std::optional<TunnelState>& tunnel() const { return kernel_.tunnels[index_]; }
+
     FakeKernel& kernel_;
+    TunnelIndex index_;
+    PublicKey own_key_;
 };
 
 class FakeKernel::FakeSteering final : public Steering {
@@ -126,8 +129,11 @@ class FakeKernel::FakeSteering final : public Steering {
         WGS_TRY(kernel_.enter("observe"));
         return kernel_.steering.watched;
     }
-    Status set_tunnel(const TunnelEntry& entry) override {
-        return change("set_tunnel", [&] { kernel_.steering.tunnel = entry; });
+    Status set_tunnel(TunnelIndex index, const TunnelEntry& entry) override {
+        return change("set_tunnel", [&] {
+            kernel_.steering.tunnels.erase(index);
+            if (entry.ifindex != 0) kernel_.steering.tunnels.emplace(index, entry);
+        });
     }
     Status set_underlay(std::uint8_t index, const UnderlayEntry& entry) override {
         return change("set_underlay", [&] {
@@ -242,20 +248,28 @@ class FakeKernel::FakeLinks final : public Links {
     FakeKernel& kernel_;
 };
 
-FakeKernel::FakeKernel(const PublicKey& own_key)
-    : underlays({Underlay{.name = "eth0",
+FakeKernel::FakeKernel(const std::vector<PublicKey>& own_keys)
+    : tunnels(own_keys.size()),
+      tunnel(tunnels.front()),
+      underlays({Underlay{.name = "eth0",
                           .ifindex = 2,
                           .mac = {2, 0, 0, 0, 0, 1},
                           .mtu = 1500,
                           .up = true,
                           .addresses = {}}}),
-      own_key_(own_key),
-      wireguard_(std::make_shared<FakeWireguard>(*this)),
       steering_(std::make_shared<FakeSteering>(*this)),
-      links_(std::make_shared<FakeLinks>(*this)) {}
+      links_(std::make_shared<FakeLinks>(*this)) {
+    for (const PublicKey& own_key : own_keys) {
+        const auto index = static_cast<TunnelIndex>(wireguard_.size());
+        wireguard_.push_back(std::make_shared<FakeWireguard>(*this, index, own_key));
+    }
+}
 
-WireguardDevice& FakeKernel::wireguard() {
-    return *wireguard_;
+std::vector<std::reference_wrapper<WireguardDevice>> FakeKernel::wireguard() {
+    std::vector<std::reference_wrapper<WireguardDevice>> devices;
+    for (const auto& device : wireguard_)
+        devices.emplace_back(*device);
+    return devices;
 }
 Steering& FakeKernel::tables() {
     return *steering_;
@@ -277,7 +291,11 @@ Status FakeKernel::enter(const std::string& call) {
 }
 
 void FakeKernel::handshake(const PublicKey& peer, Clock::time_point when) {
-    tunnel->sessions.at(peer).last_handshake = when;
+    for (auto& device : tunnels) {
+        if (!device) continue;
+        const auto session = device->sessions.find(peer);
+        if (session != device->sessions.end()) session->second.last_handshake = when;
+    }
 }
 
 Outcome FakeKernel::outcome(const IpAddress& destination, Policy policy) const {
@@ -292,9 +310,13 @@ Outcome FakeKernel::outcome(const IpAddress& destination, Policy policy) const {
     const bool ready = slot != steering.slots.end() && slot->second.state == WGS_STATE_READY;
     if (!ready) return refused;
 
-    if (!tunnel || steering.tunnel.ifindex != tunnel->ifindex) return {.kind = Kind::lost};
+    const TunnelIndex index = slot->second.record.tunnel;
+    const auto entry = steering.tunnels.find(index);
+    const auto& device = tunnels.at(index);
+    if (!device || entry == steering.tunnels.end() || entry->second.ifindex != device->ifindex)
+        return {.kind = Kind::lost};
     std::map<Prefix, PublicKey> allowed;
-    for (const auto& [key, session] : tunnel->sessions) {
+    for (const auto& [key, session] : device->sessions) {
         for (const Prefix& prefix : session.allowed_ips)
             allowed.emplace(prefix, key);
     }

@@ -24,7 +24,10 @@ struct Outcome {
 
 class FakeKernel {
   public:
-    explicit FakeKernel(const PublicKey& own_key);
+    // `own_keys`: of each tunnel.
+    explicit FakeKernel(const std::vector<PublicKey>& own_keys);
+    FakeKernel(const FakeKernel&) = delete;
+    FakeKernel& operator=(const FakeKernel&) = delete;
 
     // The n-th call from now on (1 = the next) fails once; 0: none does.
     void fail_call(int nth) { calls_until_failure_ = nth; }
@@ -35,12 +38,13 @@ class FakeKernel {
     [[nodiscard]] Outcome outcome(const IpAddress& destination, Policy policy) const;
     // Whether clear text of this flow would be called a leak.
     [[nodiscard]] bool watches(const IpAddress& source, const IpAddress& destination) const;
-    // A handshake with the peer completes.
+    // A handshake with the peer completes, in whichever tunnel it is.
     void handshake(const PublicKey& peer,
                    Clock::time_point when = Clock::time_point(std::chrono::hours(1)));
 
     // The state itself, for tests to read and to change behind the agent's back.
-    std::optional<TunnelState> tunnel;
+    std::vector<std::optional<TunnelState>> tunnels;  // by TunnelIndex
+    std::optional<TunnelState>& tunnel;               // the first one
     SteeringState steering;
     std::vector<Underlay> underlays;
     std::map<IpAddress, std::uint32_t> routes;
@@ -48,7 +52,7 @@ class FakeKernel {
     std::vector<std::string> log;  // names of the changing calls
     int looks = 0;                 // calls of the others
 
-    WireguardDevice& wireguard();
+    std::vector<std::reference_wrapper<WireguardDevice>> wireguard();
     Steering& tables();
     Links& links();
 
@@ -61,11 +65,10 @@ class FakeKernel {
         if (changed_) changed_();
     }
 
-    PublicKey own_key_;
     std::uint32_t next_ifindex_ = 10;
     int calls_until_failure_ = 0;
     std::function<void()> changed_;
-    std::shared_ptr<WireguardDevice> wireguard_;
+    std::vector<std::shared_ptr<WireguardDevice>> wireguard_;
     std::shared_ptr<Steering> steering_;
     std::shared_ptr<Links> links_;
 };

@@ -83,7 +83,7 @@ class FelixFixture : public PlanFixture {
                      .public_key = key(kSelf)},
             PeerCache::Limits{.cluster_prefixes = {}, .lending = Lending::single_addresses});
         reconciler = std::make_unique<Reconciler>(
-            config, key(kSelf), *cache,
+            config, own_keys(), *cache,
             Reconciler::Environment{kernel.wireguard(), kernel.tables(), kernel.links()});
         sink = std::make_unique<CacheSink>(*cache);
         source = std::make_unique<felix::FelixSource>(

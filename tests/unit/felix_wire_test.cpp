@@ -212,6 +212,45 @@ TEST_F(BothFamilies, RemovingOnesAddressLeavesTheOthers) {
     EXPECT_EQ(table.node("n"), std::nullopt);
 }
 
+TEST_F(BothFamilies, EachHasItsKeyAndItsPort) {
+    ASSERT_TRUE(table.apply(felix::EndpointUpdate{.family = Family::v4,
+                                                  .node = "n",
+                                                  .public_key = key(4).to_base64(),
+                                                  .interface_address = "10.1.0.1"}));
+    ASSERT_TRUE(table.apply(felix::EndpointUpdate{.family = Family::v6,
+                                                  .node = "n",
+                                                  .public_key = key(6).to_base64(),
+                                                  .interface_address = "fd00::1"}));
+    EXPECT_EQ(table.node("n")->public_key, key(4));
+    EXPECT_EQ(table.node("n")->public_key_v6, key(6));
+    EXPECT_EQ(table.node("n")->port, 51820);
+    EXPECT_EQ(table.node("n")->port_v6, 51821);
+    ASSERT_TRUE(table.apply(felix::EndpointRemove{.family = Family::v4, .node = "n"}));
+    EXPECT_EQ(table.node("n")->public_key, std::nullopt);
+    EXPECT_EQ(table.node("n")->public_key_v6, key(6));
+}
+
+TEST(FelixParameters, TheFamilyThatIsAloneHasTheFirstTunnel) {
+    const std::map<std::string, std::string> v6 = {{"WireguardEnabledV6", "true"},
+                                                   {"WireguardMTUV6", "1300"}};
+    Config config;
+    felix::apply_parameters(read(v6).parameters, config);
+    EXPECT_FALSE(config.wireguard.per_family);
+    EXPECT_EQ(config.wireguard.device, "wg-v6.cali");
+    EXPECT_EQ(config.wireguard.port, 51821);
+    EXPECT_EQ(config.wireguard.mtu, 1300U);
+
+    std::map<std::string, std::string> both = v6;
+    both["WireguardEnabled"] = "true";
+    felix::apply_parameters(read(both).parameters, config);
+    EXPECT_TRUE(config.wireguard.per_family);
+    EXPECT_EQ(config.wireguard.device, "wireguard.cali");
+    EXPECT_EQ(config.wireguard.device_v6, "wg-v6.cali");
+    EXPECT_EQ(config.wireguard.port_v6, 51821);
+    EXPECT_EQ(config.wireguard.mtu, std::nullopt);
+    EXPECT_EQ(config.wireguard.mtu_v6, 1300U);
+}
+
 TEST_F(BothFamilies, HostBitsOfADestinationDoNotCount) {
     ASSERT_TRUE(table.apply(felix::RouteUpdate{
         .destination = "fd10::7/64", .node = "n", .types = felix::kRemoteWorkload}));

@@ -34,6 +34,18 @@ TEST(NodeFile, ReadsTheFormOfTheContract) {
     EXPECT_EQ(*parsed, expected);
 }
 
+TEST(NodeFile, HasASecondKeyWhereEachFamilyHasATunnel) {
+    NodeInfo info = node({.name = "node-a", .addresses = {"fd50::1"}, .prefixes = {}});
+    info.public_key_v6 = PublicKey::parse(kKey).value();
+    info.port_v6 = 7;
+    const std::string text = format_node_file(info);
+    EXPECT_NE(text.find("public_key_v6: \"" + std::string(kKey) + "\"\nport_v6: 7\n"),
+              std::string::npos);
+    const auto parsed = parse(text);
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    EXPECT_EQ(*parsed, info);
+}
+
 TEST(NodeFile, NeedsNothingButTheName) {
     EXPECT_EQ(parse("name: node-a"), node({.name = "node-a", .addresses = {}, .prefixes = {}}));
 }
@@ -69,6 +81,10 @@ TEST(NodeFile, RefusesBadContentByFileLineAndKey) {
          "node-a.yaml:2: public_key: the all-zero public key is not a key"},
         {"name: node-a\nport: 0\n", "node-a.yaml:2: port: expected an integer from 1 to 65535"},
         {"name: node-a\nport: 65536\n", "node-a.yaml:2: port: expected an integer from 1 to 65535"},
+        {"name: node-a\npublic_key_v6: abc\n",
+         "node-a.yaml:2: public_key_v6: not a public key (32 bytes in base64)"},
+        {"name: node-a\nport_v6: 0\n",
+         "node-a.yaml:2: port_v6: expected an integer from 1 to 65535"},
         {"name: node-a\nname: node-a\n", "node-a.yaml:2: name: the key appears twice"},
     };
     for (const Refusal& refusal : cases)

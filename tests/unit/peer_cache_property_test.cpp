@@ -108,7 +108,7 @@ void expect_same(const PeerCache& cache, NaiveModel& model) {
     ASSERT_EQ(cache.peers().size(), model.nodes().size());
     for (const auto& [name, peer] : cache.peers()) {
         ASSERT_EQ(peer.info, model.nodes().at(name));
-        ASSERT_EQ(peer.key_conflict, model.in_conflict(name)) << name;
+        ASSERT_EQ(peer.tunnels.front().key_conflict, model.in_conflict(name)) << name;
     }
 }
 
@@ -134,14 +134,16 @@ TEST(PeerCacheProperty, FollowsTheRulesThroughRandomHistories) {
 }
 
 bool same(const CachedPeer& a, const CachedPeer& b) {
-    return a.info == b.info && a.endpoint == b.endpoint && a.key_conflict == b.key_conflict &&
-           a.prefixes == b.prefixes;
+    return a.info == b.info && a.tunnels == b.tunnels && a.prefixes == b.prefixes;
 }
 
 // An incremental cache beside one that starts from scratch each time.
 class SideBySide {
   public:
-    explicit SideBySide(std::mt19937& random) : random_(random) {
+    SideBySide(std::mt19937& random, bool per_family)
+        : random_(random),
+          cache_(self_node(), narrow_limits(per_family)),
+          reference_(self_node(), narrow_limits(per_family)) {
         for (const Prefix& candidate : pool()) {
             if (random_() % 3 != 0) continue;
             const std::string& name = names()[random_() % names().size()];
@@ -185,6 +187,8 @@ class SideBySide {
         NodeInfo info = random_node(random_, name);
         info.addresses = {ip("192.168.0." + std::to_string(2 + random_() % 3)), ip("fd50::2")};
         if (random_() % 4 == 0) info.prefixes.push_back(Prefix(info.addresses.front()));
+        if (random_() % 4 != 0)
+            info.public_key_v6 = key(static_cast<std::uint8_t>(6 + random_() % 4));
         cache_.upsert(info);
         reference_.upsert(info);
     }
@@ -192,6 +196,7 @@ class SideBySide {
         NodeInfo self = self_node();
         if (random_() % 2 == 0) self.prefixes = {prefix("10.1.0.0/24")};
         if (random_() % 2 == 0) self.addresses = {ip("fd50::1")};
+        if (random_() % 2 == 0) self.public_key_v6 = key(8);
         cache_.set_self(self);
         reference_.set_self(self);
     }
@@ -220,14 +225,15 @@ class SideBySide {
     }
 
     std::mt19937& random_;
-    PeerCache cache_{self_node(), narrow_limits()};
-    test::ReferenceCache reference_{self_node(), narrow_limits()};
+    PeerCache cache_;
+    test::ReferenceCache reference_;
     std::map<std::string, CachedPeer> before_;
 
-    static PeerCache::Limits narrow_limits() {
+    static PeerCache::Limits narrow_limits(bool per_family) {
         return {.max_peers = 4,
                 .max_prefixes_per_node = 4,
-                .cluster_prefixes = limits().cluster_prefixes};
+                .cluster_prefixes = limits().cluster_prefixes,
+                .per_family = per_family};
     }
 };
 
@@ -236,7 +242,7 @@ TEST(PeerCacheProperty, ResolvesChangesAsItWouldResolveEverything) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
     for (int history = 0; history < 500; ++history) {
-        SideBySide caches(random);
+        SideBySide caches(random, history % 2 == 0);
         for (int step = 0; step < 40; ++step) {
             caches.something_happens();
             if (random() % 2 == 0) caches.compare();

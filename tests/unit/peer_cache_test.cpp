@@ -48,8 +48,8 @@ TEST(PeerCache, ShowsANodeWithItsEndpointAndPrefixes) {
                                    .prefixes = {"10.1.0.0/24"},
                                    .key = 2})));
     EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24 192.168.0.2/32(node) fd50::2/128(node)");
-    EXPECT_EQ(cache.peers().at("b").endpoint->to_string(), "192.168.0.2:51820");
-    EXPECT_FALSE(cache.peers().at("b").key_conflict);
+    EXPECT_EQ(cache.peers().at("b").tunnels.front().endpoint->to_string(), "192.168.0.2:51820");
+    EXPECT_FALSE(cache.peers().at("b").tunnels.front().key_conflict);
     EXPECT_EQ(rejected(cache), Lines{});
 }
 
@@ -77,8 +77,8 @@ TEST(PeerCache, ChoosesTheFirstAddressThatSelfCanReach) {
                        .addresses = {"192.168.0.2", "fe80::2", "fd50::2", "fd50::3"},
                        .prefixes = {}}));
     cache.upsert(node({.name = "c", .addresses = {"192.168.0.3"}, .prefixes = {}}));
-    EXPECT_EQ(cache.peers().at("b").endpoint->to_string(), "[fd50::2]:51820");
-    EXPECT_EQ(cache.peers().at("c").endpoint, std::nullopt);
+    EXPECT_EQ(cache.peers().at("b").tunnels.front().endpoint->to_string(), "[fd50::2]:51820");
+    EXPECT_EQ(cache.peers().at("c").tunnels.front().endpoint, std::nullopt);
 }
 
 TEST(PeerCache, GivesAPrefixClaimedTogetherToTheFirstByName) {
@@ -163,29 +163,29 @@ TEST(PeerCache, TakesAPrefixBackWhenSelfClaimsIt) {
 TEST(PeerCache, TrustsNeitherOfTwoClaimantsOfAKey) {
     PeerCache cache = cache_with();
     cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/24"}, .key = 2}));
-    ASSERT_FALSE(cache.peers().at("b").key_conflict);
+    ASSERT_FALSE(cache.peers().at("b").tunnels.front().key_conflict);
     cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {}, .key = 2}));
-    EXPECT_TRUE(cache.peers().at("b").key_conflict);
-    EXPECT_TRUE(cache.peers().at("c").key_conflict);
+    EXPECT_TRUE(cache.peers().at("b").tunnels.front().key_conflict);
+    EXPECT_TRUE(cache.peers().at("c").tunnels.front().key_conflict);
     EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24");
     EXPECT_EQ(cache.rejections().size(), 2u);
 
     cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {}, .key = 3}));
-    EXPECT_FALSE(cache.peers().at("b").key_conflict);
+    EXPECT_FALSE(cache.peers().at("b").tunnels.front().key_conflict);
     EXPECT_EQ(rejected(cache), Lines{});
 }
 
 TEST(PeerCache, NeverTrustsAPeerWithOurOwnKey) {
     PeerCache cache = cache_with();
     cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {}, .key = 1}));
-    EXPECT_TRUE(cache.peers().at("b").key_conflict);
+    EXPECT_TRUE(cache.peers().at("b").tunnels.front().key_conflict);
 }
 
 TEST(PeerCache, SeesNoConflictBetweenNodesWithoutAKey) {
     PeerCache cache = cache_with();
     cache.upsert(node({.name = "b", .addresses = {}, .prefixes = {}}));
     cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {}}));
-    EXPECT_FALSE(cache.peers().at("b").key_conflict);
+    EXPECT_FALSE(cache.peers().at("b").tunnels.front().key_conflict);
 }
 
 TEST(PeerCache, LetsNodesBeyondTheLimitWaitOutside) {
@@ -239,6 +239,77 @@ TEST(PeerCache, ForgetsUnclaimedSeedsWhenTheSourceIsComplete) {
     EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24");
     cache.seed_holder(prefix("10.1.0.0/24"), "gone");
     EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24");
+}
+
+// A node with a key and an endpoint in each of two tunnels.
+NodeInfo dual(const std::string& name, std::uint8_t number) {
+    const std::string n = std::to_string(number);
+    NodeInfo info = node({.name = name,
+                          .addresses = {"192.168.0." + n, "fd50::" + n},
+                          .prefixes = {"10." + n + ".0.0/24", "fd10:" + n + "::/64"},
+                          .key = number});
+    info.public_key_v6 = key(static_cast<std::uint8_t>(100 + number));
+    return info;
+}
+
+PeerCache per_family_cache() {
+    return {dual("self", 9), {.per_family = true}};
+}
+
+TEST(PeerCachePerFamily, EachTunnelHasItsKeyItsEndpointAndThePrefixesOfItsFamily) {
+    PeerCache cache = per_family_cache();
+    cache.upsert(dual("b", 2));
+    const CachedPeer& b = cache.peers().at("b");
+    ASSERT_EQ(b.tunnels.size(), 2U);
+    EXPECT_EQ(b.tunnels[0].public_key, key(2));
+    EXPECT_EQ(b.tunnels[0].endpoint->to_string(), "192.168.0.2:51820");
+    EXPECT_EQ(b.tunnels[1].public_key, key(102));
+    EXPECT_EQ(b.tunnels[1].endpoint->to_string(), "[fd50::2]:51821");
+    ASSERT_EQ(prefixes_in(b, 0).size(), 2U);
+    EXPECT_EQ(prefixes_in(b, 0)[0].first, prefix("10.2.0.0/24"));
+    EXPECT_EQ(prefixes_in(b, 0)[1].first, prefix("192.168.0.2/32"));
+    ASSERT_EQ(prefixes_in(b, 1).size(), 2U);
+    EXPECT_EQ(prefixes_in(b, 1)[0].first, prefix("fd10:2::/64"));
+    EXPECT_EQ(prefixes_in(b, 1)[1].first, prefix("fd50::2/128"));
+}
+
+TEST(PeerCachePerFamily, AConflictOfKeysIsOneOfItsTunnelAlone) {
+    PeerCache cache = per_family_cache();
+    NodeInfo c = dual("c", 3);
+    c.public_key_v6 = key(102);
+    cache.upsert(dual("b", 2));
+    cache.upsert(c);
+    for (const char* name : {"b", "c"}) {
+        EXPECT_TRUE(is_programmable(cache.peers().at(name).tunnels[0])) << name;
+        EXPECT_TRUE(cache.peers().at(name).tunnels[1].key_conflict) << name;
+    }
+    EXPECT_EQ(cache.rejections().size(), 2U);
+    c.public_key_v6 = key(2);  // which b has in the other tunnel
+    cache.upsert(c);
+    for (const char* name : {"b", "c"}) {
+        EXPECT_TRUE(is_programmable(cache.peers().at(name).tunnels[0])) << name;
+        EXPECT_TRUE(is_programmable(cache.peers().at(name).tunnels[1])) << name;
+    }
+    c.public_key_v6 = key(109);  // self has it
+    cache.upsert(c);
+    EXPECT_FALSE(cache.peers().at("b").tunnels[1].key_conflict);
+    EXPECT_TRUE(cache.peers().at("c").tunnels[1].key_conflict);
+}
+
+TEST(PeerCachePerFamily, ANodeIsInTheTunnelsInWhichItHasSomething) {
+    PeerCache cache = per_family_cache();
+    NodeInfo no_v6_key = dual("b", 2);
+    no_v6_key.public_key_v6.reset();
+    cache.upsert(no_v6_key);
+    cache.upsert(node({.name = "c", .addresses = {"192.168.0.3"}, .prefixes = {}, .key = 3}));
+    cache.upsert(node({.name = "d", .addresses = {"fd50::4"}, .prefixes = {"fd10:4::/64"}}));
+    cache.upsert(node({.name = "e", .addresses = {}, .prefixes = {}}));
+    using Tunnels = std::vector<TunnelIndex>;
+    EXPECT_EQ(tunnels_of(cache.peers().at("b")), (Tunnels{0, 1}));
+    EXPECT_FALSE(is_programmable(cache.peers().at("b").tunnels[1]));
+    EXPECT_EQ(tunnels_of(cache.peers().at("c")), (Tunnels{0}));
+    EXPECT_EQ(tunnels_of(cache.peers().at("d")), (Tunnels{1}));
+    EXPECT_EQ(tunnels_of(cache.peers().at("e")), (Tunnels{0}));
 }
 
 }  // namespace

@@ -33,19 +33,51 @@ inline NodeInfo node(std::uint8_t number) {
             .public_key = key(number)};
 }
 
+// The same with addresses of both families, and a tunnel for each: fd50::2, fd10:2::/64,
+// key(202).
+inline NodeInfo dual_node(std::uint8_t number) {
+    NodeInfo info = node(number);
+    info.addresses.push_back(ip("fd50::" + std::to_string(number)));
+    info.prefixes.push_back(prefix("fd10:" + std::to_string(number) + "::/64"));
+    info.public_key_v6 = key(static_cast<std::uint8_t>(200 + number));
+    return info;
+}
+
 class PlanFixture : public testing::Test {
   protected:
     static constexpr std::uint8_t kSelf = 1;
 
-    explicit PlanFixture(Policy policy = Policy::prefer) { config.policy = policy; }
+    explicit PlanFixture(Policy policy = Policy::prefer, bool per_family = false)
+        : kernel(own_keys(per_family)) {
+        config.policy = policy;
+        config.wireguard.per_family = per_family;
+    }
 
+    static std::vector<PublicKey> own_keys(bool per_family) {
+        const NodeInfo self = dual_node(kSelf);
+        if (per_family) return {*self.public_key, *self.public_key_v6};
+        return {*self.public_key};
+    }
+    [[nodiscard]] std::vector<PublicKey> own_keys() const {
+        return own_keys(config.wireguard.per_family);
+    }
+    // As the mesh has them.
+    [[nodiscard]] NodeInfo a_node(std::uint8_t number) const {
+        return config.wireguard.per_family ? dual_node(number) : node(number);
+    }
+    [[nodiscard]] auto make_node() const {
+        return [this](std::uint8_t number) { return a_node(number); };
+    }
     // Everything an agent holds in memory; gone when it restarts, unlike the kernel.
     void start_agent() {
         reconciler.reset();
-        cache = std::make_unique<PeerCache>(node(kSelf), PeerCache::Limits{});
+        cache = std::make_unique<PeerCache>(
+            a_node(kSelf), PeerCache::Limits{.per_family = config.wireguard.per_family});
+        auto devices = kernel.wireguard();
+        devices.erase(devices.begin() + static_cast<int>(own_keys().size()), devices.end());
         reconciler = std::make_unique<Reconciler>(
-            config, key(kSelf), *cache,
-            Reconciler::Environment{kernel.wireguard(), kernel.tables(), kernel.links()});
+            config, own_keys(), *cache,
+            Reconciler::Environment{std::move(devices), kernel.tables(), kernel.links()});
     }
     void SetUp() override {
         start_agent();
@@ -77,7 +109,7 @@ class PlanFixture : public testing::Test {
 
     Config config;
     Now now{.steady = {}, .wall = Clock::time_point(std::chrono::hours(24))};
-    FakeKernel kernel{key(kSelf)};
+    FakeKernel kernel;
     std::unique_ptr<PeerCache> cache;
     std::unique_ptr<Reconciler> reconciler;
 };

@@ -13,6 +13,14 @@ struct ReferenceCache::Claim {
     PrefixClass prefix_class;
 };
 
+namespace {
+
+std::optional<PublicKey> key_in(const NodeInfo& node, TunnelIndex tunnel) {
+    return tunnel == 0 ? node.public_key : node.public_key_v6;
+}
+
+}  // namespace
+
 ReferenceCache::ReferenceCache(NodeInfo self, PeerCache::Limits limits)
     : self_(std::move(self)), limits_(std::move(limits)) {}
 
@@ -75,7 +83,10 @@ void ReferenceCache::admit() {
         for (const auto& [name, node] : nodes_) {
             if (name == self_.name || peers_.contains(name) != incumbents) continue;
             if (admitted.size() < limits_.max_peers) {
-                admitted[name] = {.info = node, .endpoint = choose_endpoint(node)};
+                CachedPeer& peer = admitted[name] = {.info = node};
+                for (TunnelIndex i = 0; i < tunnel_count(limits_.per_family); ++i)
+                    peer.tunnels.push_back(
+                        {.public_key = key_in(node, i), .endpoint = choose_endpoint(node, i)});
             } else {
                 reject(name, name, "there are more nodes than max_peers");
             }
@@ -85,15 +96,18 @@ void ReferenceCache::admit() {
 }
 
 void ReferenceCache::find_key_conflicts() {
-    std::map<PublicKey, int> claimants;
-    if (self_.public_key) ++claimants[*self_.public_key];
-    for (const auto& [name, peer] : peers_) {
-        if (peer.info.public_key) ++claimants[*peer.info.public_key];
-    }
-    for (auto& [name, peer] : peers_) {
-        if (!peer.info.public_key || claimants[*peer.info.public_key] == 1) continue;
-        peer.key_conflict = true;
-        reject(name, peer.info.public_key->to_base64(), "another node has the same public key");
+    for (TunnelIndex tunnel = 0; tunnel < tunnel_count(limits_.per_family); ++tunnel) {
+        std::map<PublicKey, int> claimants;
+        if (key_in(self_, tunnel)) ++claimants[*key_in(self_, tunnel)];
+        for (const auto& [name, peer] : peers_) {
+            if (key_in(peer.info, tunnel)) ++claimants[*key_in(peer.info, tunnel)];
+        }
+        for (auto& [name, peer] : peers_) {
+            const auto& key = key_in(peer.info, tunnel);
+            if (!key || claimants[*key] == 1) continue;
+            peer.tunnels[tunnel].key_conflict = true;
+            reject(name, key->to_base64(), "another node has the same public key");
+        }
     }
 }
 
@@ -153,13 +167,16 @@ std::string ReferenceCache::choose_holder(std::span<const Claim> group) const {
     return stays ? holder->second : group.front().peer->info.name;
 }
 
-std::optional<Endpoint> ReferenceCache::choose_endpoint(const NodeInfo& node) const {
+std::optional<Endpoint> ReferenceCache::choose_endpoint(const NodeInfo& node,
+                                                        TunnelIndex tunnel) const {
     for (const IpAddress& address : node.addresses) {
+        if (limits_.per_family && address.family() != (tunnel == 0 ? Family::v4 : Family::v6))
+            continue;
         const bool reachable =
             std::any_of(self_.addresses.begin(), self_.addresses.end(),
                         [&](const IpAddress& own) { return own.family() == address.family(); });
         if (reachable && !is_reserved(Prefix(address)))
-            return Endpoint{.address = address, .port = node.port};
+            return Endpoint{.address = address, .port = tunnel == 0 ? node.port : node.port_v6};
     }
     return std::nullopt;
 }

@@ -35,7 +35,8 @@ class ReferenceCache {
     void gather_prefixes(CachedPeer& peer, std::vector<Claim>& claims);
     void award(const std::vector<Claim>& claims);
     [[nodiscard]] std::string choose_holder(std::span<const Claim> group) const;
-    [[nodiscard]] std::optional<Endpoint> choose_endpoint(const NodeInfo& node) const;
+    [[nodiscard]] std::optional<Endpoint> choose_endpoint(const NodeInfo& node,
+                                                          TunnelIndex tunnel) const;
     void reject(const std::string& node, std::string what, std::string reason);
 
     NodeInfo self_;

@@ -2,6 +2,7 @@
 // Plans of what has changed, against the state as it is remembered.
 #include <random>
 #include <thread>
+#include <tuple>
 
 #include "plan_fixture.h"
 #include "random_mesh.h"
@@ -23,9 +24,15 @@ class ScopeTest : public PlanFixture {
         EXPECT_EQ(actual.steering.watched, kernel.steering.watched);
         EXPECT_EQ(actual.steering.hooks, kernel.steering.hooks);
         EXPECT_EQ(actual.steering.underlays, kernel.steering.underlays);
-        ASSERT_EQ(actual.tunnel->sessions.size(), kernel.tunnel->sessions.size());
-        for (const auto& [peer, session] : kernel.tunnel->sessions) {
-            const Session& remembered = actual.tunnel->sessions.at(peer);
+        EXPECT_EQ(actual.steering.tunnels, kernel.steering.tunnels);
+        ASSERT_EQ(actual.tunnels.size(), kernel.tunnels.size());
+        for (const auto& [index, tunnel] : actual.tunnels)
+            expect_that_memory_is_true(tunnel, *kernel.tunnels.at(index));
+    }
+    static void expect_that_memory_is_true(const TunnelState& actual, const TunnelState& there) {
+        ASSERT_EQ(actual.sessions.size(), there.sessions.size());
+        for (const auto& [peer, session] : there.sessions) {
+            const Session& remembered = actual.sessions.at(peer);
             EXPECT_EQ(remembered.allowed_ips, session.allowed_ips);
             EXPECT_EQ(remembered.endpoint, session.endpoint);
             EXPECT_EQ(remembered.keepalive, session.keepalive);
@@ -38,16 +45,17 @@ class ScopeTest : public PlanFixture {
     }
 };
 
-class ScopeHistory : public ScopeTest, public testing::WithParamInterface<Policy> {
+class ScopeHistory : public ScopeTest,
+                     public testing::WithParamInterface<std::tuple<Policy, bool>> {
   protected:
-    ScopeHistory() : ScopeTest(GetParam()) {}
+    ScopeHistory() : ScopeTest(std::get<Policy>(GetParam()), std::get<bool>(GetParam())) {}
 };
 
 TEST_P(ScopeHistory, ANarrowPlanLeavesNothingForAFullOne) {
     config.cluster_prefixes = {prefix("10.4.0.0/16")};
     kernel.underlays.push_back(
         {.name = "eth1", .ifindex = 3, .mac = {2, 0, 0, 0, 0, 3}, .mtu = 1500, .up = true});
-    kernel.routes = {{ip("192.0.2.3"), 3}, {ip("192.0.2.52"), 3}};
+    kernel.routes = {{ip("192.0.2.3"), 3}, {ip("192.0.2.52"), 3}, {ip("fd50::4"), 3}};
     const unsigned seed = std::random_device{}();
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
@@ -59,7 +67,7 @@ TEST_P(ScopeHistory, ANarrowPlanLeavesNothingForAFullOne) {
             ASSERT_TRUE(run_at_once(Look::everywhere));
         }
         for (auto events = 1 + random() % 3; events > 0; --events)
-            random_event(random, *cache);
+            random_event(random, *cache, make_node());
         ASSERT_TRUE(run_at_once(random() % 4 == 0 ? Look::devices : Look::nowhere));
         EXPECT_TRUE(reconciler->in_sync());
         expect_that_memory_is_true();
@@ -68,7 +76,8 @@ TEST_P(ScopeHistory, ANarrowPlanLeavesNothingForAFullOne) {
 }
 
 INSTANTIATE_TEST_SUITE_P(BothPolicies, ScopeHistory,
-                         testing::Values(Policy::prefer, Policy::require));
+                         testing::Combine(testing::Values(Policy::prefer, Policy::require),
+                                          testing::Bool()));
 
 TEST_F(ScopeTest, AChangeIsFollowedWithoutLooking) {
     join(2);
