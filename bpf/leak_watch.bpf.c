@@ -9,6 +9,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/lib/event.h"
 #include "bpf/lib/leak_packet.h"
 #include "maps/maps.bpf.h"
 
@@ -99,6 +100,27 @@ static __always_inline void wgs_sample_leak(const struct wgs_leak_flow* flow, __
     known->last = now;
 }
 
+/* Not static: see wgs_concerns. */
+__noinline int wgs_tell_of_leak(struct __sk_buff* skb, struct wgs_leak_flow* flow,
+                                __u32 l3_offset) {
+    __u32 dice;
+    if (!flow || !wgs_is_drawn(0, &dice)) return 0;
+    struct wgs_event event = {.source_port = flow->source_port,
+                              .destination_port = flow->destination_port,
+                              .family = flow->family,
+                              .protocol = flow->protocol,
+                              .hook = WGS_HOOK_LEAK_WATCH,
+                              .reason = WGS_REASON_leak,
+                              .ifindex = skb->ifindex,
+                              .length = skb->len - l3_offset,
+                              .mark = skb->mark,
+                              .flow_hash = bpf_get_hash_recalc(skb)};
+    __builtin_memcpy(event.source, flow->source, sizeof(event.source));
+    __builtin_memcpy(event.destination, flow->destination, sizeof(event.destination));
+    if (wgs_address(&event, dice)) wgs_send(skb, wgs_copy_of_skb, &event, l3_offset);
+    return 0;
+}
+
 static __always_inline bool wgs_is_probe(const struct __sk_buff* skb) {
     return skb->cb[3] == WGS_PROBE_CB3 && skb->cb[4] == WGS_PROBE_CB4;
 }
@@ -112,6 +134,8 @@ int wgs_leak_watch(struct __sk_buff* skb) {
     } else if (leak) {
         wgs_count_leak(skb->len - packet.l3_offset);
         wgs_sample_leak(&packet.flow, skb->len - packet.l3_offset);
+        if (wgs_is_asked_about(WGS_REASON_leak))
+            wgs_tell_of_leak(skb, &packet.flow, packet.l3_offset);
     }
     return TC_ACT_UNSPEC;
 }

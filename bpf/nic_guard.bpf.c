@@ -13,6 +13,7 @@
 #include "bpf/lib/limit.h"
 #include "bpf/lib/lookup.h"
 #include "bpf/lib/parse.h"
+#include "bpf/lib/tell_xdp.h"
 
 const volatile bool policy_require = false;
 const volatile bool hosts = false;
@@ -69,6 +70,16 @@ static __always_inline void wgs_decide(struct xdp_md* frame, const struct wgs_pa
         wgs_decide_by_source(packet, &owners, &scope, decision);
 }
 
+static __always_inline void wgs_account_drop(struct xdp_md* frame, struct wgs_packet* packet,
+                                             const struct wgs_decision* decision) {
+    wgs_count(WGS_HOOK_NIC_GUARD, decision, WGS_VERDICT_DROP,
+              bpf_xdp_get_buff_len(frame) - packet->l3_offset);
+    if (!wgs_is_asked_about(decision->reason)) return;
+    struct wgs_told told = {
+        .decision = *decision, .hook = WGS_HOOK_NIC_GUARD, .verdict = WGS_VERDICT_DROP};
+    wgs_tell_of_frame(frame, packet, &told);
+}
+
 SEC("xdp.frags")
 int wgs_nic_guard(struct xdp_md* frame) {
     struct wgs_packet packet = {};
@@ -80,8 +91,7 @@ int wgs_nic_guard(struct xdp_md* frame) {
         case WGS_REASON_bad_message:
         case WGS_REASON_flood:
         case WGS_REASON_clear_in:
-            wgs_count(WGS_HOOK_NIC_GUARD, &decision, WGS_VERDICT_DROP,
-                      bpf_xdp_get_buff_len(frame) - packet.l3_offset);
+            wgs_account_drop(frame, &packet, &decision);
             return XDP_DROP;
         default:
             return XDP_PASS;

@@ -42,7 +42,7 @@ int wgs_nic_in(struct __sk_buff* skb) {
     wgs_decide(&packet, (skb->mark & mark_mask) == decrypted_mark, &decision);
     verdict =
         wgs_in_verdict(decision.reason, policy_require ? WGS_POLICY_REQUIRE : WGS_POLICY_PREFER);
-    wgs_account(skb, WGS_HOOK_NIC_IN, &decision, verdict, packet.l3_offset);
+    wgs_account(skb, WGS_HOOK_NIC_IN, &decision, verdict, &packet);
     if (verdict == WGS_VERDICT_DROP) return TC_ACT_SHOT;
     if (decision.reason == WGS_REASON_decrypted) skb->mark &= ~mark_mask;
     return WGS_ACT_PASS;

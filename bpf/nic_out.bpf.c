@@ -33,7 +33,7 @@ int wgs_nic_out(struct __sk_buff* skb) {
     wgs_judge(skb, &packet, (skb->mark & mark_mask) == fwmark, tunnels, &scope, &decision, &way);
     verdict =
         wgs_out_verdict(decision.reason, policy_require ? WGS_POLICY_REQUIRE : WGS_POLICY_PREFER);
-    wgs_account(skb, WGS_HOOK_NIC_OUT, &decision, verdict, packet.l3_offset);
+    wgs_account(skb, WGS_HOOK_NIC_OUT, &decision, verdict, &packet);
     switch (verdict) {
         case WGS_VERDICT_STEER:
             if (fast) wgs_forget_flow(skb, &packet);

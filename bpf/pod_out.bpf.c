@@ -60,7 +60,7 @@ int wgs_pod_out(struct __sk_buff* skb) {
     if (!pod->heard) pod->heard = 1;
     wgs_judge(skb, &packet, false, 0, &scope, &decision, &way);
     if (decision.reason != WGS_REASON_steered || packet.hop_limit <= 1) return WGS_ACT_PASS;
-    wgs_account(skb, WGS_HOOK_POD_OUT, &decision, WGS_VERDICT_STEER, packet.l3_offset);
+    wgs_account(skb, WGS_HOOK_POD_OUT, &decision, WGS_VERDICT_STEER, &packet);
     return wgs_take_flow(skb, &packet, &way);
 }
 

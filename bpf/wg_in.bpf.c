@@ -39,7 +39,8 @@ int wgs_wg_in(struct __sk_buff* skb) {
     bool accepted = underlay && decision.reason == WGS_REASON_decrypted;
     const struct wgs_pod* pod = fast && accepted ? wgs_direct_pod(skb, &packet, &peer) : 0;
     if (pod) decision.reason = WGS_REASON_delivered;
-    wgs_account(skb, WGS_HOOK_WG_IN, &decision, accepted ? WGS_VERDICT_STEER : WGS_VERDICT_DROP, 0);
+    wgs_account(skb, WGS_HOOK_WG_IN, &decision, accepted ? WGS_VERDICT_STEER : WGS_VERDICT_DROP,
+                &packet);
     if (!accepted) return TC_ACT_SHOT;
     wgs_fit_mss(skb, &packet, peer.mtu);
     if (pod) return wgs_deliver(skb, &packet, pod);

@@ -13,7 +13,10 @@ namespace {
 
 using Curl = std::unique_ptr<CURL, Deleter<&curl_easy_cleanup>>;
 
+using Multi = std::unique_ptr<CURLM, Deleter<&curl_multi_cleanup>>;
+
 constexpr long kTimeoutSeconds = 30;
+constexpr int kStreamTurnMs = 200;
 
 std::size_t append(const char* data, std::size_t size, std::size_t count, void* body) {
     static_cast<std::string*>(body)->append(data, size * count);
@@ -24,6 +27,57 @@ std::string escape(const std::string& text) {
     const std::unique_ptr<char, Deleter<&curl_free>> escaped(
         curl_easy_escape(nullptr, text.c_str(), static_cast<int>(text.size())));
     return escaped ? escaped.get() : "";
+}
+
+std::string url_of(const std::string& path, const std::map<std::string, std::string>& query) {
+    std::string url = path;
+    for (const auto& [name, value] : query) {
+        url += (url.size() == path.size() ? "?" : "&") + name + "=" + escape(value);
+    }
+    return url;
+}
+
+// An answer that arrives in pieces.
+struct Stream {
+    CURL* curl = nullptr;
+    const std::function<bool(std::string_view)>& use;
+    Reply reply = {};
+    std::string begun = {};  // a line whose end is to come
+    bool enough = false;
+
+    std::size_t take(std::string_view piece);
+};
+
+// Less than was given ends the transfer.
+std::size_t Stream::take(std::string_view piece) {
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
+    std::string& text = reply.status == 200 ? begun : reply.body;
+    text += piece;
+    if (reply.status != 200) return piece.size();
+    std::size_t from = 0;
+    for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', from)) {
+        if (!use(std::string_view(text).substr(from, end - from))) {
+            enough = true;
+            return 0;
+        }
+        from = end + 1;
+    }
+    text.erase(0, from);
+    return piece.size();
+}
+
+std::size_t take(const char* data, std::size_t size, std::size_t count, void* stream) {
+    const std::size_t taken = static_cast<Stream*>(stream)->take({data, size * count});
+    return taken;
+}
+
+// Until the transfer ends, or somebody wants it to.
+void run(CURLM* multi, const Stream& stream, const std::function<bool()>& go_on) {
+    int running = 1;
+    while (running != 0 && !stream.enough && go_on()) {
+        if (curl_multi_perform(multi, &running) != CURLM_OK) return;
+        if (running != 0) curl_multi_poll(multi, nullptr, 0, kStreamTurnMs, nullptr);
+    }
 }
 
 }  // namespace
@@ -38,11 +92,7 @@ std::string error_text(const Reply& reply) {
 
 Result<Reply> Client::get(const std::string& path,
                           const std::map<std::string, std::string>& query) const {
-    std::string url = path;
-    for (const auto& [name, value] : query) {
-        url += (url.size() == path.size() ? "?" : "&") + name + "=" + escape(value);
-    }
-    return request(url, false);
+    return request(url_of(path, query), false);
 }
 
 Result<Reply> Client::post(const std::string& path) const {
@@ -66,6 +116,30 @@ Result<Reply> Client::request(const std::string& url, bool is_post) const {
     }
     curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &reply.status);
     return reply;
+}
+
+Result<Reply> Client::stream(const std::string& path,
+                             const std::map<std::string, std::string>& query,
+                             const std::function<bool(std::string_view)>& use,
+                             const std::function<bool()>& go_on) const {
+    const Curl curl(curl_easy_init());
+    const Multi multi(curl_multi_init());
+    Stream stream{.curl = curl.get(), .use = use};
+    curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, socket_.c_str());
+    curl_easy_setopt(curl.get(), CURLOPT_URL, ("http://localhost" + url_of(path, query)).c_str());
+    curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &take);
+    curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &stream);
+    curl_multi_add_handle(multi.get(), curl.get());
+    run(multi.get(), stream, go_on);
+    curl_multi_remove_handle(multi.get(), curl.get());
+    const bool wanted = stream.enough || !go_on();
+    if (stream.reply.status == 0 && !wanted)
+        return make_error(std::errc::not_connected, "no agent answers on " + socket_);
+    if (stream.reply.status == 200 && !wanted)
+        return make_error(std::errc::connection_reset, "the agent has ended the stream");
+    if (wanted) stream.reply.status = 200;
+    return std::move(stream.reply);
 }
 
 }  // namespace wgs::cli

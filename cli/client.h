@@ -2,8 +2,10 @@
 // Requests to the agent's control socket.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -25,6 +27,13 @@ class Client {
     [[nodiscard]] Result<Reply> get(const std::string& path,
                                     const std::map<std::string, std::string>& query = {}) const;
     [[nodiscard]] Result<Reply> post(const std::string& path) const;
+    // Gives the lines of an answer without end to `use`, until that or `go_on`, which is asked a
+    // few times a second, says false. An error as well: the agent ended it. The reply has the body
+    // of an answer that is no success.
+    [[nodiscard]] Result<Reply> stream(const std::string& path,
+                                       const std::map<std::string, std::string>& query,
+                                       const std::function<bool(std::string_view)>& use,
+                                       const std::function<bool()>& go_on) const;
     [[nodiscard]] const std::string& socket() const { return socket_; }
 
   private:

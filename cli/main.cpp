@@ -7,8 +7,10 @@
 
 #include "base/version.h"
 #include "bench.h"
+#include "capture.h"
 #include "cleanup.h"
 #include "client.h"
+#include "monitor.h"
 #include "output.h"
 #include "render.h"
 
@@ -27,6 +29,8 @@ struct Options {
     Query flow;
     CleanupOptions cleanup;
     BenchOptions bench;
+    MonitorOptions monitor;
+    CaptureOptions capture;
 };
 
 // Prints an answer; `judge` makes the exit code of it.
@@ -83,6 +87,14 @@ int show_leak_test(const Options& options) {
 int run_bench(const Options& options) {
     return run_benchmarks(options.bench,
                           options.output == "json" ? BenchOutput::json : BenchOutput::text);
+}
+
+int run_monitor(const Options& options) {
+    return monitor(Client(options.socket), options.monitor, options.output == "json");
+}
+
+int run_capture(const Options& options) {
+    return capture(Client(options.socket), options.capture);
 }
 
 int show_version(const Options& options) {
@@ -149,6 +161,13 @@ int run(int argc, char** argv) {
                      options.flow);
     command(app, options, "leak-test", "Whether the watcher tells a leak from our own traffic",
             code, &show_leak_test);
+    add_monitor_options(*command(app, options, "monitor",
+                                 "Packets as they are judged, one line each", code, &run_monitor),
+                        options.monitor);
+    add_capture_options(*command(app, options, "capture",
+                                 "Packets as they are judged, for tcpdump, tshark and Wireshark",
+                                 code, &run_capture),
+                        options.capture);
     CLI::App* cleanup = command(
         app, options, "cleanup", "Remove every trace of the agent; traffic leaves in clear then",
         code, [](const Options& all) { return clean_up_node(Client(all.socket), all.cleanup); });

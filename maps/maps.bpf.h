@@ -8,6 +8,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "maps/events.h"
 #include "maps/flows.h"
 #include "maps/hash6.h"
 #include "maps/layout.h"
@@ -162,3 +163,19 @@ struct {
     __type(key, __u32);
     __type(value, struct wgs_flow_line);
 } wgs_flows_v2 SEC(".maps");
+
+/* Who listens. Programs have its address in their code, so looking costs one load; libbpf makes a
+ * map of the section. Static, lest skeletons speak of it, and used: others write to it. */
+static struct wgs_tap wgs_tap __attribute__((used)) SEC(".data.wgs_tap");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, WGS_EVENT_RING_BYTES);
+} wgs_events_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, WGS_MAX_HEARD);
+    __type(key, struct wgs_heard);
+    __type(value, __u8);
+} wgs_heard_v1 SEC(".maps");

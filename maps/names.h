@@ -21,6 +21,9 @@
 #define WGS_MAP_FLOWS "wgs_flows_v2"
 #define WGS_MAP_HELLO "wgs_hello_v1"
 #define WGS_MAP_FLOOD "wgs_flood_v1"
+#define WGS_MAP_TAP "wgs_tap_v1"
+#define WGS_MAP_EVENTS "wgs_events_v1"
+#define WGS_MAP_HEARD "wgs_heard_v1"
 
 #define WGS_PROG_NIC_OUT "wgs_nic_out"
 #define WGS_PROG_WG_IN "wgs_wg_in"

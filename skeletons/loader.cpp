@@ -26,6 +26,8 @@
 namespace wgs {
 namespace {
 
+constexpr std::string_view kTapSection = ".data.wgs_tap";  // maps/maps.bpf.h
+
 template <class Skeleton>
 using Owned = std::unique_ptr<Skeleton, Deleter<&Skeleton::destroy>>;
 
@@ -95,15 +97,23 @@ Status forgo_flows(bpf_map* map, const std::filesystem::path& pin) {
     return {};
 }
 
+// As kMaps has it. What programs address directly is the map of a section, which libbpf names.
+std::string name_of(const bpf_map* map) {
+    const std::string name = bpf_map__name(map);
+    return name == kTapSection ? WGS_MAP_TAP : name;
+}
+
 // Sizes the maps and tells libbpf where each is, or is to be, pinned. Those that are not the
 // agent's concern belong to their program alone.
 Status configure_maps(bpf_object* object, const Bpffs& bpffs, const ProgramSettings& settings) {
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, object) {
-        const std::string name = bpf_map__name(map);
+        const std::string name = name_of(map);
         if (name == WGS_MAP_FLOWS && !settings.fast) WGS_TRY(forgo_flows(map, bpffs.maps() / name));
         const bool shared = name == WGS_MAP_FLOWS && settings.fast;
         if (!shared && std::ranges::find(kMaps, name) == kMaps.end()) continue;
+        // libbpf thinks of it only where skeletons speak of a section.
+        if (name == WGS_MAP_TAP) bpf_map__set_map_flags(map, BPF_F_MMAPABLE);
         if (has_row_per_peer(name))
             bpf_map__set_max_entries(map, settings.max_peers + WGS_PEER_FIRST);
         if (bpf_map__set_pin_path(map, (bpffs.maps() / name).c_str()) != 0)
@@ -133,7 +143,8 @@ Result<UniqueFd> take_program(const bpf_object* object, wgs_hook hook) {
 }
 
 Result<UniqueFd> take_map(const bpf_object* object, std::string_view name) {
-    const int fd = bpf_object__find_map_fd_by_name(object, std::string(name).c_str());
+    const std::string in_object(name == WGS_MAP_TAP ? kTapSection : name);
+    const int fd = bpf_object__find_map_fd_by_name(object, in_object.c_str());
     if (fd < 0) return os_error(-fd, "find map " + std::string(name));
     return duplicate(fd, name);
 }

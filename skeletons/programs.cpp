@@ -37,6 +37,8 @@ Result<Tables> make_tables(std::map<std::string_view, UniqueFd> maps) {
         .watch4 = Map<wgs_prefix4, wgs_watched>(take(WGS_MAP_WATCH4)),
         .watch6 = Map<wgs_prefix6, wgs_watched>(take(WGS_MAP_WATCH6)),
         .leaks = Map<wgs_leak_flow, wgs_leak>(take(WGS_MAP_LEAKS)),
+        .events = WGS_TRY(
+            EventTap::open(std::move(maps.at(WGS_MAP_TAP)), std::move(maps.at(WGS_MAP_EVENTS)))),
     };
 }
 

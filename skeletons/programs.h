@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "maps/layout.h"
 #include "skeletons/bpffs.h"
+#include "skeletons/event_tap.h"
 #include "skeletons/map.h"
 #include "skeletons/steer_tables.h"
 
@@ -51,6 +52,7 @@ struct Tables {
     Map<wgs_prefix4, wgs_watched> watch4;
     Map<wgs_prefix6, wgs_watched> watch6;
     Map<wgs_leak_flow, wgs_leak> leaks;
+    EventTap events;
 };
 
 struct LoadedProgram {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/api.h"
 
+#include <net/if.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <map>
 
 #include "service/agent.h"
 #include "service/cleanup.h"
 #include "service/documents.h"
+#include "service/event_filter.h"
 #include "service/metrics.h"
 
 namespace wgs {
@@ -69,6 +72,49 @@ HttpResponse get(Agent& agent, const HttpRequest& request) {
     return failure(404, Error{.code = {}, .message = "no such document: " + request.path});
 }
 
+constexpr const char* kJsonLines = "application/x-ndjson";
+
+unsigned status_of(const Error& error) {
+    return error.is(std::errc::invalid_argument) ? 400 : 503;
+}
+
+HttpResponse get_events(EventHub& events, const HttpRequest& request) {
+    const auto filter = parse_event_filter(request.query);
+    if (!filter) return failure(400, filter.error());
+    auto stream = events.listen(*filter);
+    if (!stream) return failure(status_of(stream.error()), stream.error());
+    return {.content_type = kJsonLines, .stream = std::move(*stream)};
+}
+
+std::optional<PeerId> peer_id(const Agent& agent, const std::string& name) {
+    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots) {
+        if (slot.record.name == name) return id;
+    }
+    return std::nullopt;
+}
+
+std::string peer_name(const Agent& agent, PeerId id) {
+    if (id == WGS_PEER_SELF) return agent.config().node;
+    const auto& slots = agent.reconciler().actual().steering.slots;
+    const auto slot = slots.find(id);
+    return slot == slots.end() ? "" : slot->second.record.name;
+}
+
+std::string device_name(std::uint32_t ifindex) {
+    std::array<char, IF_NAMESIZE> name{};
+    if (::if_indextoname(ifindex, name.data()) != nullptr) return name.data();
+    return std::to_string(ifindex);  // gone since it was seen
+}
+
+Result<std::unique_ptr<EventHub>> open_events(Agent& agent, EventLoop& loop) {
+    EventNames names([&agent](PeerId id) { return peer_name(agent, id); }, &device_name,
+                     agent.config().wireguard.device);
+    return EventHub::open(
+        agent.steering().events(), loop, std::move(names),
+        {.policy = agent.config().policy,
+         .peer_id = [&agent](const std::string& name) { return peer_id(agent, name); }});
+}
+
 HttpResponse clean_up_and_end(const Agent& agent) {
     const Status cleaned = clean_up(agent.config());
     if (!cleaned) {
@@ -91,7 +137,13 @@ HttpResponse get_metrics(Agent& agent, const HttpRequest& request) {
 Result<Api> Api::open(Agent& agent, EventLoop& loop) {
     auto exit_timer =
         std::make_unique<EventLoop::Source>(WGS_TRY(loop.timer([&loop] { loop.exit(0); })));
-    const auto control = [&agent, &loop, timer = exit_timer.get()](const HttpRequest& request) {
+    auto events = WGS_TRY(open_events(agent, loop));
+    const auto control = [&agent, &loop, timer = exit_timer.get(),
+                          &events = *events](const HttpRequest& request) {
+        if (request.method == "GET" && request.path == "/v1/events")
+            return get_events(events, request);
+        if (request.method == "GET" && request.path == "/v1/recent-drops")
+            return HttpResponse{.body = events.recent_drops(), .content_type = kJsonLines};
         if (request.method == "GET") return get(agent, request);
         if (request.method == "POST" && request.path == "/v1/cleanup") {
             HttpResponse response = clean_up_and_end(agent);
@@ -108,7 +160,8 @@ Result<Api> Api::open(Agent& agent, EventLoop& loop) {
             loop, agent.config().metrics,
             [&agent](const HttpRequest& request) { return get_metrics(agent, request); }));
     }
-    return Api(std::move(server), std::move(metrics_server), std::move(exit_timer));
+    return Api(std::move(events), std::move(server), std::move(metrics_server),
+               std::move(exit_timer));
 }
 
 }  // namespace wgs

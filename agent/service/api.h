@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "service/event_hub.h"
 #include "service/http_server.h"
 #include "service/loop.h"
 
@@ -20,12 +21,14 @@ class Api {
     static Result<Api> open(Agent& agent, EventLoop& loop);
 
   private:
-    Api(HttpServer control, std::optional<HttpServer> metrics,
+    Api(std::unique_ptr<EventHub> events, HttpServer control, std::optional<HttpServer> metrics,
         std::unique_ptr<EventLoop::Source> exit_timer)
-        : control_(std::move(control)),
+        : events_(std::move(events)),
+          control_(std::move(control)),
           metrics_(std::move(metrics)),
           exit_timer_(std::move(exit_timer)) {}
 
+    std::unique_ptr<EventHub> events_;  // the handler refers to it
     HttpServer control_;
     std::optional<HttpServer> metrics_;
     std::unique_ptr<EventLoop::Source> exit_timer_;  // the handler refers to it

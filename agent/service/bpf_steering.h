@@ -107,6 +107,8 @@ class BpfSteering final : public Steering {
     // The watcher's judgement of an Ethernet frame with this mark. Counts nothing, sends nothing.
     [[nodiscard]] Result<bool> is_leak(std::span<const std::uint8_t> frame,
                                        std::uint32_t mark) const;
+    // What programs tell of single packets.
+    [[nodiscard]] const EventTap& events() const { return tables().events; }
     // Every hook that carries a program now.
     [[nodiscard]] Result<std::vector<HookStatus>> hooks() const;
 

@@ -12,15 +12,26 @@
 
 #include "base/unique_fd.h"
 #include "model/ip.h"
+#include "service/http_streaming.h"
 
 namespace wgs {
 
 struct HttpServer::State {
+    State() = default;
+    ~State() {
+        streaming.resumed = [] {};
+        streaming.end_all();
+    }
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+
     Handler handler;
+    HttpStreaming streaming;
     std::unique_ptr<MHD_Daemon, Deleter<&MHD_stop_daemon>> daemon;
     EventLoop::Source readable;
     EventLoop::Source timer;
     EventLoop* loop = nullptr;
+    std::function<MHD_Result(MHD_Connection*, const HttpRequest&)> answer;
 
     void turn();
     [[nodiscard]] unsigned connections() const;
@@ -48,11 +59,12 @@ MHD_Result reply(MHD_Connection* connection, const HttpResponse& response) {
     return queued;
 }
 
+using Answer = std::function<MHD_Result(MHD_Connection*, const HttpRequest&)>;
+
 // libmicrohttpd calls this first with the header only, then once for each piece of the body, and
 // last with no body left. Bodies are not used and are dropped.
-MHD_Result on_request(void* handler, MHD_Connection* connection, const char* url,
-                      const char* method, const char*, const char*, std::size_t* upload_size,
-                      void** request_state) {
+MHD_Result on_request(void* state, MHD_Connection* connection, const char* url, const char* method,
+                      const char*, const char*, std::size_t* upload_size, void** request_state) {
     static int seen = 0;
     if (*request_state == nullptr) {
         *request_state = &seen;
@@ -64,7 +76,7 @@ MHD_Result on_request(void* handler, MHD_Connection* connection, const char* url
     }
     HttpRequest request{.method = method, .path = url};
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_query, &request.query);
-    return reply(connection, (*static_cast<HttpServer::Handler*>(handler))(request));
+    return (*static_cast<Answer*>(state))(connection, request);
 }
 
 Result<std::pair<std::string, std::uint16_t>> split_host_port(const std::string& address) {
@@ -144,10 +156,19 @@ Result<HttpServer> HttpServer::start(EventLoop& loop, int listener, Handler hand
     auto state = std::make_unique<State>();
     state->handler = std::move(handler);
     state->loop = &loop;
+    state->streaming.resumed = [&state = *state] {
+        static_cast<void>(state.loop->arm(state.timer, std::chrono::microseconds(0)));
+    };
+    state->answer = [&state = *state](MHD_Connection* connection, const HttpRequest& request) {
+        const HttpResponse response = state.handler(request);
+        if (!response.stream) return reply(connection, response);
+        return state.streaming.reply(connection, response.status, response.content_type.c_str(),
+                                     response.stream);
+    };
     state->daemon.reset(MHD_start_daemon(
-        MHD_USE_EPOLL, 0, nullptr, nullptr, &on_request, &state->handler, MHD_OPTION_LISTEN_SOCKET,
-        listener, MHD_OPTION_CONNECTION_LIMIT, kConnectionLimit, MHD_OPTION_CONNECTION_TIMEOUT,
-        kConnectionTimeoutSeconds, MHD_OPTION_END));
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, &on_request, &state->answer,
+        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT, kConnectionLimit,
+        MHD_OPTION_CONNECTION_TIMEOUT, kConnectionTimeoutSeconds, MHD_OPTION_END));
     if (!state->daemon) {
         ::close(listener);
         return make_error(std::errc::io_error, "start HTTP server");

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "service/http_stream.h"
 #include "service/loop.h"
 
 namespace wgs {
@@ -23,6 +24,7 @@ struct HttpResponse {
     unsigned status = 200;
     std::string body;
     std::string content_type = "application/json";
+    std::shared_ptr<HttpStream> stream = nullptr;  // if set, the body
 };
 
 class HttpServer {

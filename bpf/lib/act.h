@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/lib/decide.h"
+#include "bpf/lib/tell.h"
 #include "maps/maps.bpf.h"
 
 /* Not TC_ACT_OK, which would end the chain of programs: those of others still have their turn. */
@@ -47,14 +48,18 @@ static __always_inline void wgs_answer_probe(struct __sk_buff* skb,
     skb->cb[2] = decision->tunnel;
 }
 
-/* Counts the packet, once in its life at this hook. `l3_offset` is where its IP header begins. */
+/* Counts the packet, once in its life at this hook, and tells those who listen. */
 static __always_inline void wgs_account(struct __sk_buff* skb, enum wgs_hook hook,
                                         const struct wgs_decision* decision,
-                                        enum wgs_verdict verdict, __u32 l3_offset) {
-    if (wgs_is_probe(skb))
+                                        enum wgs_verdict verdict, struct wgs_packet* packet) {
+    if (wgs_is_probe(skb)) {
         wgs_answer_probe(skb, decision);
-    else
-        wgs_count(hook, decision, verdict, skb->len - l3_offset);
+        return;
+    }
+    wgs_count(hook, decision, verdict, skb->len - packet->l3_offset);
+    if (!wgs_is_asked_about(decision->reason)) return;
+    struct wgs_told told = {.decision = *decision, .hook = hook, .verdict = verdict};
+    wgs_tell_of_skb(skb, packet, &told);
 }
 
 /* WireGuard refuses a packet whose protocol is not its IP version, and an accelerated tag would be
