@@ -93,6 +93,8 @@ struct Config {
     std::filesystem::path state_dir = "/var/lib/wgsteer";
     std::filesystem::path bpffs = "/sys/fs/bpf/wgsteer";
     SourceConfig source;
+    // How long it takes to believe that many nodes have left at once.
+    std::chrono::seconds confirm_removals{300};
     std::vector<IpAddress> addresses;
     std::vector<Prefix> prefixes;
     std::vector<std::string> underlay;

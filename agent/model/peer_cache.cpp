@@ -222,9 +222,19 @@ void PeerCache::settle_claims() const {
     }
 }
 
+std::size_t PeerCache::rejection_count() const {
+    static_cast<void>(rejections());
+    return rejection_count_;
+}
+
+// A node that claims the world must not fill memory, the status and the log with it.
 void PeerCache::collect_rejections() const {
     rejections_.clear();
+    rejection_count_ = 0;
+    std::map<std::string, std::size_t, std::less<>> shown;
     const auto reject = [&](const std::string& node, std::string what, std::string reason) {
+        ++rejection_count_;
+        if (++shown[node] > kShownRejections) return;
         rejections_.push_back({.node = node, .what = std::move(what), .reason = std::move(reason)});
     };
     for (const auto& [name, node] : outside_)
@@ -257,7 +267,8 @@ std::optional<Endpoint> PeerCache::choose_endpoint(const NodeInfo& node, TunnelI
         const bool reachable =
             std::any_of(self_.addresses.begin(), self_.addresses.end(),
                         [&](const IpAddress& own) { return own.family() == address.family(); });
-        if (reachable && !is_reserved(Prefix(address))) {
+        const bool own = std::ranges::find(self_.addresses, address) != self_.addresses.end();
+        if (reachable && !own && !is_reserved(Prefix(address))) {
             return Endpoint{.address = address, .port = port_in(node, tunnel)};
         }
     }

@@ -33,8 +33,9 @@ struct Rejection {
 // A node in one of our tunnels.
 struct TunnelPeer {
     std::optional<PublicKey> public_key;
-    std::optional<Endpoint> endpoint;  // the first address of a family that self has
-    bool key_conflict = false;         // another node, or self, has the same public key there
+    // The first address of a family that self has, and that is not self's.
+    std::optional<Endpoint> endpoint;
+    bool key_conflict = false;  // another node, or self, has the same public key there
 
     bool operator==(const TunnelPeer&) const = default;
 };
@@ -71,9 +72,9 @@ struct CacheChanges {
 //    counts as a /32 or /128 of class `node`. Nested prefixes are different prefixes: the longer
 //    one wins.
 //  - Refused as well: what self owns and anything inside self's own prefixes, but for single
-//    addresses where those are lent; prefixes of length 0;
-//    those that touch loopback, link-local, multicast or "this network" ranges; and pod prefixes
-//    outside `cluster_prefixes` when any are given.
+//    addresses where those are lent; prefixes of length 0; those that touch loopback, link-local,
+//    multicast or reserved ranges; and pod prefixes outside `cluster_prefixes` when any are given,
+//    or else those shorter than /8 (IPv6: /16).
 //  - A public key belongs to one node; with two claimants (self is one) neither is usable. Each
 //    tunnel is judged by itself.
 //  - Self is never a peer.
@@ -87,7 +88,7 @@ class PeerCache {
         std::size_t max_prefixes_per_node = 65536;
         std::vector<Prefix> cluster_prefixes;  // empty: no limit
         Lending lending = Lending::never;
-        bool per_family = false;               // each family has a tunnel of its own
+        bool per_family = false;  // each family has a tunnel of its own
     };
 
     PeerCache(NodeInfo self, Limits limits);
@@ -108,8 +109,11 @@ class PeerCache {
     [[nodiscard]] const NodeInfo& self() const { return self_; }
     // By name.
     [[nodiscard]] const std::map<std::string, CachedPeer>& peers() const;
-    // Costs a walk over all peers after each change.
+    // Sorted; of each node kShownRejections at most. Costs a walk over all peers after each change.
     [[nodiscard]] const std::vector<Rejection>& rejections() const;
+    // All of them, whether shown or not.
+    [[nodiscard]] std::size_t rejection_count() const;
+    static constexpr std::size_t kShownRejections = 64;
     // Since the last call.
     [[nodiscard]] CacheChanges take_changes();
 
@@ -155,6 +159,7 @@ class PeerCache {
     mutable std::multimap<TunnelKey, Peers::value_type*> keys_;
     mutable Claims claims_;
     mutable std::vector<Rejection> rejections_;
+    mutable std::size_t rejection_count_ = 0;
     mutable bool rejections_stale_ = false;
 
     // Of the resolution under way.

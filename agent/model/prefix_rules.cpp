@@ -9,14 +9,24 @@
 namespace wgs {
 namespace {
 
-// RFC 1122 3.2.1.3, RFC 3927, RFC 5771 and RFC 4291 2.5-2.7.
-const std::array<Prefix, 8>& reserved_prefixes() {
-    static const std::array<Prefix, 8> kPrefixes = {
+// RFC 1122 3.2.1.3, RFC 3927, RFC 5771, RFC 1112 4 (which the programs leave alone as well) and
+// RFC 4291 2.5-2.7.
+const std::array<Prefix, 10>& reserved_prefixes() {
+    static const std::array<Prefix, 10> kPrefixes = {
         Prefix::parse("0.0.0.0/8").value(),      Prefix::parse("127.0.0.0/8").value(),
         Prefix::parse("169.254.0.0/16").value(), Prefix::parse("224.0.0.0/4").value(),
-        Prefix::parse("::/128").value(),         Prefix::parse("::1/128").value(),
+        Prefix::parse("240.0.0.0/4").value(),    Prefix::parse("::/128").value(),
+        Prefix::parse("::1/128").value(),        Prefix::parse("::ffff:0:0/96").value(),
         Prefix::parse("fe80::/10").value(),      Prefix::parse("ff00::/8").value()};
     return kPrefixes;
+}
+
+// No node's pods fill half of the private IPv4 addresses, or a /16 of IPv6.
+constexpr int kBroadest4 = 8;
+constexpr int kBroadest6 = 16;
+
+bool is_too_broad(const Prefix& prefix) {
+    return prefix.length() < (prefix.family() == Family::v4 ? kBroadest4 : kBroadest6);
 }
 
 bool overlap(const Prefix& a, const Prefix& b) {
@@ -78,10 +88,12 @@ bool PrefixRules::is_own(const Prefix& prefix) const {
 std::string_view PrefixRules::reason_to_refuse(const Prefix& prefix,
                                                PrefixClass prefix_class) const {
     if (prefix.length() == 0) return "a default route is not a prefix of one node";
-    if (is_reserved(prefix)) return "touches a loopback, link-local or multicast range";
+    if (is_reserved(prefix)) return "touches a loopback, link-local, multicast or reserved range";
     if (is_own(prefix)) return "belongs to this node";
-    const bool limited = prefix_class == PrefixClass::pod && !cluster_prefixes_.empty();
-    if (limited && !any_contains(cluster_prefixes_, prefix)) return "outside cluster_prefixes";
+    if (prefix_class == PrefixClass::node) return {};
+    if (cluster_prefixes_.empty())
+        return is_too_broad(prefix) ? "too broad for one node" : std::string_view();
+    if (!any_contains(cluster_prefixes_, prefix)) return "outside cluster_prefixes";
     return {};
 }
 

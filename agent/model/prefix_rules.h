@@ -17,7 +17,8 @@ enum class PrefixClass : std::uint8_t { pod = 0, node = 1 };
 // Sorted by prefix, each once.
 using ClassedPrefixes = std::vector<std::pair<Prefix, PrefixClass>>;
 
-// Touches loopback, link-local, multicast or "this network".
+// Touches loopback, link-local, multicast, "this network", the reserved class E or IPv4-mapped
+// IPv6.
 [[nodiscard]] bool is_reserved(const Prefix& prefix);
 
 // Whether single addresses within a node's own prefixes may be other nodes', as where Calico lends
@@ -29,7 +30,7 @@ class PrefixRules {
   public:
     using OnRefusal = std::function<void(const Prefix&, std::string_view reason)>;
 
-    // No cluster prefixes: no limit.
+    // No cluster prefixes: no limit but the length, at least /8 for IPv4 and /16 for IPv6.
     PrefixRules(const NodeInfo& self, const std::vector<Prefix>& cluster_prefixes,
                 std::size_t max_prefixes, Lending lending = Lending::never)
         : self_(self),

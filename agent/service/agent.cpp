@@ -23,6 +23,8 @@ using namespace std::chrono_literals;
 
 // Netlink events that come together are handled together; the source gathers its own.
 constexpr auto kGather = 2ms;
+// Of the claims that are refused; more are only counted.
+constexpr std::size_t kShownProblems = 256;
 // Beside a look that takes longer, tidying up afterwards costs little.
 constexpr auto kDearLook = 20ms;
 
@@ -135,7 +137,11 @@ Status Agent::open_model(const MakeSource& make_source) {
     for (const auto& device : wireguard_)
         environment.tunnels.emplace_back(*device);
     reconciler_.emplace(config_, public_keys_, *cache_, std::move(environment));
-    source_ = WGS_TRY(make_source(config_, *this));
+    SourceSink& sink = *this;
+    cautious_.emplace(Caution{.confirmation = config_.confirm_removals}, sink);
+    for (const auto& [id, slot] : adopted.slots)
+        cautious_->expect(slot.record.name);
+    source_ = WGS_TRY(make_source(config_, *cautious_));
     return {};
 }
 
@@ -156,6 +162,7 @@ Status Agent::start() {
                      config_.policy == Policy::require ? "require" : "prefer");
     }
     source_->start();
+    cautious_->settle();
     // Others start a handshake when they see our node file, so they must be known before it is
     // there.
     reconcile();
@@ -209,7 +216,11 @@ void Agent::report(const Problem& problem) {
 
 void Agent::dispatch_source() {
     source_->dispatch();
-    if (const auto timeout = source_->next_timeout()) {
+    cautious_->settle();
+    auto timeout = source_->next_timeout();
+    if (const auto due = cautious_->next_timeout())
+        timeout = std::min(timeout.value_or(*due), *due);
+    if (timeout) {
         const auto delay = std::max(*timeout - std::chrono::steady_clock::now(),
                                     std::chrono::steady_clock::duration(0));
         const Status armed = loop_.arm(
@@ -387,6 +398,8 @@ void Agent::log_findings() {
     std::set<std::string> findings;
     std::ranges::move(reconciler_->problems(), std::inserter(findings, findings.end()));
     findings.insert(reconciler_->notes().begin(), reconciler_->notes().end());
+    for (const Problem& refused : refused_claims())
+        findings.insert(refused.object + ": refused: " + refused.message);
     for (const std::string& finding : findings) {
         if (!logged_findings_.contains(finding)) spdlog::warn("{}", finding);
     }
@@ -411,12 +424,26 @@ std::vector<Problem> Agent::problems() const {
     for (const std::string& problem : reconciler_->problems()) {
         problems.push_back({.object = "plan", .message = problem});
     }
-    for (const Rejection& rejection : cache_->rejections()) {
-        problems.push_back(
-            {.object = rejection.node, .message = rejection.what + ": " + rejection.reason});
-    }
+    std::ranges::move(cautious_->problems(), std::back_inserter(problems));
+    std::ranges::move(refused_claims(), std::back_inserter(problems));
     std::ranges::move(source_->problems(), std::back_inserter(problems));
     return problems;
+}
+
+std::vector<Problem> Agent::refused_claims() const {
+    std::vector<Problem> refused;
+    for (const Rejection& rejection : cache_->rejections()) {
+        if (refused.size() == kShownProblems) break;
+        refused.push_back(
+            {.object = rejection.node, .message = rejection.what + ": " + rejection.reason});
+    }
+    const std::size_t count = cache_->rejection_count();
+    if (count > refused.size()) {
+        refused.push_back(
+            {.object = "nodes",
+             .message = std::to_string(count - refused.size()) + " more claims are refused"});
+    }
+    return refused;
 }
 
 }  // namespace wgs

@@ -24,6 +24,7 @@
 #include "service/chain_watch.h"
 #include "service/leak_watch.h"
 #include "service/loop.h"
+#include "source/cautious_sink.h"
 #include "source/source.h"
 
 namespace wgs {
@@ -49,6 +50,8 @@ class Agent final : private SourceSink {
     [[nodiscard]] const Reconciler& reconciler() const { return *reconciler_; }
     // Whether the kernel is as it should be, and everything that was heard of has been looked at.
     [[nodiscard]] bool in_sync() const { return reconciler_->in_sync() && !change_pending_; }
+    // Nodes that are gone by the word of the source, and are kept until time confirms it.
+    [[nodiscard]] std::size_t held_nodes() const { return cautious_->held(); }
     [[nodiscard]] BpfSteering& steering() { return *steering_; }
     // Of the first tunnel.
     [[nodiscard]] BackendKind backend() const { return wireguard_.front()->kind(); }
@@ -96,6 +99,7 @@ class Agent final : private SourceSink {
     void log_transitions();
     Status read_leaks();
     void log_findings();
+    [[nodiscard]] std::vector<Problem> refused_claims() const;
     Status watch_chain();
 
     Config config_;
@@ -112,6 +116,7 @@ class Agent final : private SourceSink {
 
     std::optional<PeerCache> cache_;
     std::optional<Reconciler> reconciler_;
+    std::optional<CautiousSink> cautious_;  // between the source and this
     std::unique_ptr<Source> source_;
 
     EventLoop::Source source_readable_;

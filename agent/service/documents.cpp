@@ -178,6 +178,15 @@ Json addresses(const CachedPeer& peer) {
     return list;
 }
 
+Json refused_claims(const AgentView& agent, const std::string& name) {
+    Json list = Json::array();
+    for (const Rejection& refused :
+         std::ranges::equal_range(agent.rejections, name, {}, &Rejection::node)) {
+        list.push_back({{"claim", refused.what}, {"reason", refused.reason}});
+    }
+    return list;
+}
+
 Json peer_entry(const AgentView& agent, const PeerNameView& name, const CachedPeer& peer,
                 const PeerTotals& totals) {
     const TunnelPeer& in_tunnel = peer.tunnels[name.tunnel];
@@ -190,6 +199,7 @@ Json peer_entry(const AgentView& agent, const PeerNameView& name, const CachedPe
             {"endpoint", text_or_null(endpoint_of(in_tunnel, session))},
             {"prefixes", pod_prefixes(peer, name.tunnel)},
             {"addresses", addresses(peer)},
+            {"refused", refused_claims(agent, std::string(name.node))},
             {"last_handshake", seconds_or_null(session)},
             {"rx_bytes", session != nullptr ? session->rx_bytes : 0},
             {"tx_bytes", session != nullptr ? session->tx_bytes : 0},

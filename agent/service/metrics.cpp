@@ -149,7 +149,10 @@ std::string metrics_text(const AgentView& agent, const std::vector<VerdictTotal>
     families.gauge("wgsteer_problems", "What keeps the agent from doing all it should.", {},
                    static_cast<double>(agent.problems.size()));
     families.gauge("wgsteer_rejected_claims", "Claims of nodes that a rule refuses now.", {},
-                   static_cast<double>(agent.rejections));
+                   static_cast<double>(agent.rejection_count));
+    families.gauge("wgsteer_held_nodes",
+                   "Nodes that are gone from the source, but kept until time confirms it.", {},
+                   static_cast<double>(agent.held_nodes));
     families.counter("wgsteer_plan_steps_total", "Changes made to the kernel.", {},
                      static_cast<double>(agent.changes_made));
     add_leaks(families, agent);

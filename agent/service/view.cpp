@@ -15,7 +15,9 @@ AgentView view_of(const Agent& agent) {
             .backend = agent.backend(),
             .in_sync = agent.in_sync(),
             .source_complete = agent.cache().complete(),
-            .rejections = agent.cache().rejections().size(),
+            .rejections = agent.cache().rejections(),
+            .rejection_count = agent.cache().rejection_count(),
+            .held_nodes = agent.held_nodes(),
             .changes_made = reconciler.changes_made(),
             .problems = agent.problems(),
             .notes = agent.notes()};

@@ -29,9 +29,11 @@ struct AgentView {
     const ActualState& actual;
     const LeakWatch& leaks;
     BackendKind backend = BackendKind::kernel;
-    bool in_sync = false;          // the kernel is as it should be
-    bool source_complete = false;  // leftovers may be removed
-    std::size_t rejections = 0;
+    bool in_sync = false;                      // the kernel is as it should be
+    bool source_complete = false;              // leftovers may be removed
+    const std::vector<Rejection>& rejections;  // those that are shown, by node
+    std::size_t rejection_count = 0;
+    std::size_t held_nodes = 0;  // gone by the word of the source, and not confirmed yet
     std::uint64_t changes_made = 0;
     std::vector<Problem> problems = {};  // worst first
     std::vector<Problem> notes = {};     // nothing to be done about

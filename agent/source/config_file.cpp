@@ -28,6 +28,7 @@ constexpr std::int64_t kMaxMtu = 65535;
 constexpr std::int64_t kMaxWord = 0xffffffff;
 constexpr std::int64_t kMaxPeers = 1'000'000;
 constexpr std::int64_t kMaxLanes = 16;
+constexpr std::chrono::hours kMaxConfirmation{24};
 constexpr std::chrono::seconds kMaxKeepalive{65535};  // a 16-bit field of WireGuard's netlink
 
 // A key of a map and what reads its value. One table a map; whatever is not in it is unknown.
@@ -127,6 +128,10 @@ Result<std::uint32_t> read_max_peers(const YamlValue& value) {
 
 Result<bool> read_bool(const YamlValue& value) {
     return value.as_bool();
+}
+
+Result<std::chrono::seconds> read_confirmation(const YamlValue& value) {
+    return read_duration(value, kMaxConfirmation);
 }
 
 Result<std::chrono::seconds> read_keepalive(const YamlValue& value) {
@@ -307,6 +312,7 @@ constexpr std::array kTopKeys = {
     Key{"path", &set<&Config::path, &read_forwarding_path>},
     Key{"pod_interfaces", &set_list<&Config::pod_interfaces, &read_interface_name>},
     Key{"bypass", &read_bypass},
+    Key{"confirm_removals", &set<&Config::confirm_removals, &read_confirmation>},
     Key{"max_peers", &set<&Config::max_peers, &read_max_peers>},
     Key{"wireguard", &read_wireguard},
     Key{"metrics", &set<&Config::metrics, &read_listen_address>},

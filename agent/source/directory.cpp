@@ -53,7 +53,6 @@ DirectorySource::DirectorySource(DirectoryOptions options, SourceSink& sink)
       started_(options_.now()),
       last_scan_(started_),
       next_scan_(started_),
-      no_removal_before_(started_),
       own_written_(SteadyTime::min()) {}
 
 void DirectorySource::start() {
@@ -85,10 +84,6 @@ void DirectorySource::scan() {
     const Status watched = watch_.watch(options_.path);
     const auto listing = list_directory(options_.path, kMaxFiles);
     if (!listing) return go_away(listing.error().message);
-    if (lost_everything(*listing)) {
-        go_away("all node files have vanished");
-        return keep_own_file(*listing);
-    }
     if (!away_.empty()) come_back();
     set_problem(watch_problem_, options_.path.string(), watched ? "" : watched.error().message);
 
@@ -108,21 +103,7 @@ void DirectorySource::go_away(const std::string& reason) {
 
 void DirectorySource::come_back() {
     away_.clear();
-    if (complete_) no_removal_before_ = last_scan_ + options_.confirmation;
-}
-
-// Our own file alone does not make a directory whole again: we write it ourselves.
-bool DirectorySource::lost_everything(const Listing& listing) const {
-    const bool suspicious = !away_.empty() || (!own_text_.empty() && !listing.contains(own_file_));
-    const bool others = std::any_of(listing.begin(), listing.end(), [&](const auto& entry) {
-        return is_node_file(entry.first) && entry.first != own_file_;
-    });
-    return suspicious && !others && knows_nodes();
-}
-
-bool DirectorySource::knows_nodes() const {
-    return std::any_of(files_.begin(), files_.end(),
-                       [](const auto& entry) { return entry.second.told; });
+    if (complete_) sink_.resumed();
 }
 
 void DirectorySource::note_foreign_files(const Listing& listing) {
@@ -156,11 +137,21 @@ Status DirectorySource::take_file(const std::string& name, NodeFile& file) {
     std::string text = WGS_TRY(read_file(options_.path / name, kMaxNodeFileSize));
     if (is_cut_short(file, text)) return invalid("cut short, as if half-written");
     if (file.told && file.text == text) return {};
+    if (text_size_ - file.text.size() + text.size() > options_.max_text) {
+        return invalid("the node files are larger than " + std::to_string(options_.max_text >> 20) +
+                       " MiB together");
+    }
     const NodeInfo node = WGS_TRY(parse_node_file(text, stem_of(name), name));
-    file.text = std::move(text);
+    keep_text(file, std::move(text));
     file.told = true;
     sink_.upsert(node);
     return {};
+}
+
+void DirectorySource::keep_text(NodeFile& file, std::string text) {
+    text_size_ -= file.text.size();
+    file.text = std::move(text);
+    text_size_ += file.text.size();
 }
 
 // The beginning of a node file can be a valid node file, one without a key or prefixes. It is
@@ -185,6 +176,7 @@ void DirectorySource::expire_missing(const Listing& listing) {
             continue;
         }
         if (entry->second.told) sink_.remove(stem_of(entry->first));
+        keep_text(entry->second, {});
         entry = files_.erase(entry);
     }
 }
@@ -192,7 +184,7 @@ void DirectorySource::expire_missing(const Listing& listing) {
 bool DirectorySource::may_expire(NodeFile& file) {
     if (!file.told) return true;
     if (!file.missing_since) file.missing_since = last_scan_;
-    const SteadyTime due = std::max(*file.missing_since + options_.grace, no_removal_before_);
+    const SteadyTime due = *file.missing_since + options_.grace;
     if (last_scan_ >= due) return true;
     wake_at(due);
     return false;

@@ -28,16 +28,16 @@ struct DirectoryOptions {
     // How long a file must be missing before it counts as deleted, and before our own is restored:
     // editors and copying tools replace files in two steps.
     std::chrono::milliseconds grace{1'000};
-    // How long nothing is removed after the directory was away, `complete` waits for unreadable
-    // files, and a file that shrank to its own beginning is taken for half-written.
+    // How long `complete` waits for unreadable files, and a file that shrank to its own beginning
+    // is taken for half-written.
     std::chrono::milliseconds confirmation{60'000};
+    std::size_t max_text = std::size_t{64} << 20;  // bytes of all node files together
     std::function<SteadyTime()> now = &std::chrono::steady_clock::now;
 };
 
 // Whatever wakes it, it scans the directory and compares with what it knows. What is known of a
-// node changes only by a valid file, and ends only by its file missing while the directory is well.
-// The directory is `away` when it cannot be read, or when all node files including our own vanished
-// at once (unmounted, replaced); nothing is removed until another node's file is back.
+// node changes only by a valid file, and ends only by its file missing from a directory that can be
+// read. Whether to believe that many nodes have left at once is up to the sink.
 class DirectorySource final : public Source {
   public:
     // The sink must outlive the source.
@@ -70,12 +70,11 @@ class DirectorySource final : public Source {
     void scan();
     void go_away(const std::string& reason);
     void come_back();
-    [[nodiscard]] bool lost_everything(const Listing& listing) const;
-    [[nodiscard]] bool knows_nodes() const;
     void note_foreign_files(const Listing& listing);
     void examine_files(const Listing& listing);
     void examine(const std::string& name, const FileStamp& stamp);
     Status take_file(const std::string& name, NodeFile& file);
+    void keep_text(NodeFile& file, std::string text);
     [[nodiscard]] bool is_cut_short(NodeFile& file, std::string_view text);
     void expire_missing(const Listing& listing);
     [[nodiscard]] bool may_expire(NodeFile& file);
@@ -92,13 +91,13 @@ class DirectorySource final : public Source {
     std::string own_file_;  // name without directory
 
     std::map<std::string, NodeFile> files_;  // by name; own file never among them
+    std::size_t text_size_ = 0;              // bytes that are kept of them
     std::set<std::string> foreign_;
     std::string away_;  // why the directory is away; empty: it is not
     std::string watch_problem_;
     SteadyTime started_;
     SteadyTime last_scan_;
     SteadyTime next_scan_;
-    SteadyTime no_removal_before_;
     bool complete_ = false;
 
     std::string own_text_;        // empty: nothing published

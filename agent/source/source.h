@@ -3,7 +3,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,11 @@ class SourceSink {
 
     virtual void upsert(const NodeInfo& node) = 0;
     virtual void remove(const std::string& name) = 0;
+    // These are all the nodes there are, told before or not: others have left. This one and the
+    // next are for the cautious sink, which stands before all others and hands all else on.
+    virtual void only(const std::set<std::string, std::less<>>& /*names*/) {}
+    // The source was out of reach and is back: what it lacks may only not have returned yet.
+    virtual void resumed() {}
     // By sources that know this node as well: its prefixes, and its addresses if there are any,
     // take the place of what is configured.
     virtual void describe_self(const NodeInfo& /*self*/) {}

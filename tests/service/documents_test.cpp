@@ -125,7 +125,8 @@ TEST(StatusDocument, BeforeAnythingIsThereHasEmptyLists) {
                          .peers = no_peers,
                          .states = no_states,
                          .actual = nothing,
-                         .leaks = example.leaks};
+                         .leaks = example.leaks,
+                         .rejections = example.rejections};
     const auto status = Json::parse(status_document(view, {}, {}));
     EXPECT_EQ(status["in_sync"], false);
     EXPECT_EQ(status["peers"]["total"], 0);
@@ -221,6 +222,7 @@ TEST(PeersDocument, ShowsEachPeerWithWhatItsSessionAndCountersSay) {
         "endpoint": "203.0.113.7:51820",
         "prefixes": ["10.2.0.0/24", "fd10:2::/64"],
         "addresses": ["192.168.50.2", "fd50::2"],
+        "refused": [{"claim": "10.9.0.0/24", "reason": "belongs to node-c"}],
         "last_handshake": 1700000000,
         "rx_bytes": 1000,
         "tx_bytes": 2000,
@@ -236,6 +238,7 @@ TEST(PeersDocument, ShowsEachPeerWithWhatItsSessionAndCountersSay) {
         "endpoint": "192.168.50.3:51820",
         "prefixes": [],
         "addresses": ["192.168.50.3"],
+        "refused": [],
         "last_handshake": null,
         "rx_bytes": 0,
         "tx_bytes": 0,

@@ -65,7 +65,9 @@ struct Example {
                 .backend = BackendKind::userspace,
                 .in_sync = true,
                 .source_complete = true,
-                .rejections = 1,
+                .rejections = rejections,
+                .rejection_count = 1,
+                .held_nodes = 0,
                 .changes_made = 16,
                 .problems = problems,
                 .notes = notes};
@@ -78,6 +80,8 @@ struct Example {
     LeakWatch leaks;
     std::vector<Problem> problems;
     std::vector<Problem> notes;
+    std::vector<Rejection> rejections{
+        {.node = "node-b", .what = "10.9.0.0/24", .reason = "belongs to node-c"}};
     std::vector<VerdictTotal> verdicts{
         {.point = HookPoint::nic_out,
          .reason = WGS_REASON_steered,

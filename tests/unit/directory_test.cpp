@@ -26,6 +26,10 @@ class Recorder : public SourceSink {
         nodes_[node.name] = node;
     }
     void remove(const std::string& name) override { events_.push_back("remove " + name); }
+    void only(const std::set<std::string, std::less<>>& /*names*/) override {
+        events_.emplace_back("only");
+    }
+    void resumed() override { events_.emplace_back("resumed"); }
     void complete() override { events_.emplace_back("complete"); }
     void report(const Problem& problem) override {
         events_.push_back(problem.object + ": " + problem.message);
@@ -49,7 +53,9 @@ class Directory : public testing::Test {
   protected:
     void start() {
         source_ = std::make_unique<DirectorySource>(
-            DirectoryOptions{.path = path_, .self = "self", .now = [this] { return now_; }}, sink_);
+            DirectoryOptions{
+                .path = path_, .self = "self", .max_text = limit_, .now = [this] { return now_; }},
+            sink_);
         source_->start();
     }
 
@@ -89,6 +95,7 @@ class Directory : public testing::Test {
     const std::filesystem::path path_ = parent_.path() / "mesh";
     const std::filesystem::path own_ = path_ / "self.yaml";
     SteadyTime now_{100h};
+    std::size_t limit_ = std::size_t{1} << 20;
     Recorder sink_;
     std::unique_ptr<DirectorySource> source_;
 };
@@ -350,39 +357,39 @@ TEST_F(Directory, RemovesNothingWhileTheDirectoryIsGone) {
     EXPECT_EQ(source_->problems().size(), 1u);
 }
 
-TEST_F(Directory, RemovesNothingWhenAllFilesVanishAtOnce) {
-    start_mesh();
-    std::filesystem::rename(path_, parent_.path() / "moved");
-    std::filesystem::create_directory(path_);  // as an unmounted directory looks
-    EXPECT_EQ(after(1h), (Events{path_.string() +
-                                     ": all node files have vanished; keeping the last good state",
-                                 kRestored}));
-
-    std::filesystem::remove_all(path_);
-    std::filesystem::rename(parent_.path() / "moved", path_);
-    EXPECT_EQ(after(1h), Events{});
-    EXPECT_EQ(source_->problems(), std::vector<Problem>{});
-}
-
 TEST_F(Directory, RestoresItsFileInADirectoryThatWasEmptied) {
     start_mesh();
     for (const char* name : {"node-b.yaml", "node-c.yaml", "self.yaml"})
         erase(name);
-    (void)after(3s);
+    EXPECT_EQ(after(3s), (Events{"remove node-b", "remove node-c", kRestored}));
     EXPECT_TRUE(std::filesystem::exists(own_));
     write_node(named("node-b"));  // as the agent there does
     write_node(named("node-c"));
-    EXPECT_EQ(after(1h), Events{});
+    EXPECT_EQ(after(1h), (Events{"upsert node-b", "upsert node-c"}));
 }
 
-TEST_F(Directory, RemovesWhatIsStillMissingAMinuteAfterItCameBack) {
+TEST_F(Directory, SaysThatItHasBeenAwayBeforeItRemovesWhatIsMissing) {
     start_mesh();
     std::filesystem::remove_all(path_);
     (void)after(10s);
     std::filesystem::create_directory(path_);
     write_node(named("node-b"));
-    EXPECT_EQ(after(55s), Events{kRestored});
-    EXPECT_EQ(after(10s), Events{"remove node-c"});
+    EXPECT_EQ(after(10s), (Events{"resumed", kRestored, "remove node-c"}));
+}
+
+TEST_F(Directory, RefusesFilesThatAreTooLargeTogether) {
+    limit_ = 4096;
+    std::filesystem::create_directories(path_);
+    write_node(named("node-b"));
+    NodeInfo large = named("node-c");
+    for (int i = 0; i < 200; ++i)
+        large.prefixes.push_back(prefix("10.2." + std::to_string(i) + ".0/24"));
+    write_node(large);
+    start();
+    EXPECT_EQ(settled(), (Events{"upsert node-b",
+                                 "node-c.yaml: the node files are larger than 0 MiB together"}));
+    write_node(named("node-c"));
+    EXPECT_EQ(settled(), (Events{"upsert node-c", "complete"}));
 }
 
 TEST_F(Directory, WatchesTheDirectoryThatCameBack) {

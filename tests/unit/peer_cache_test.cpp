@@ -142,12 +142,71 @@ TEST(PeerCache, RefusesWhatNoPeerMayOwn) {
                   "b 10.0.0.0/24: belongs to this node",
                   "b 10.0.0.128/25: belongs to this node",
                   "b 11.0.0.0/8: outside cluster_prefixes",
-                  "b 127.0.0.1/32: touches a loopback, link-local or multicast range",
-                  "b 128.0.0.0/1: touches a loopback, link-local or multicast range",
+                  "b 127.0.0.1/32: touches a loopback, link-local, multicast or reserved range",
+                  "b 128.0.0.0/1: touches a loopback, link-local, multicast or reserved range",
                   "b 192.168.0.1/32: belongs to this node",
                   "b ::/0: a default route is not a prefix of one node",
-                  "b fe80::/64: touches a loopback, link-local or multicast range",
+                  "b fe80::/64: touches a loopback, link-local, multicast or reserved range",
               }));
+}
+
+TEST(PeerCache, RefusesPrefixesThatAreTooBroadUnlessTheClusterIsSaidToBe) {
+    const NodeInfo greedy =
+        node({.name = "b",
+              .addresses = {},
+              .prefixes = {"8.0.0.0/7", "10.0.0.0/8", "2000::/3", "fd00::/8", "fd10::/16",
+                           "255.255.255.255/32", "::ffff:10.1.0.0/112"},
+              .key = 2});
+    PeerCache cache = cache_with();
+    cache.upsert(greedy);
+    EXPECT_EQ(owned(cache, "b"), "10.0.0.0/8 fd10::/16");
+    EXPECT_EQ(
+        rejected(cache),
+        (Lines{
+            "b 2000::/3: too broad for one node",
+            "b 255.255.255.255/32: touches a loopback, link-local, multicast or reserved range",
+            "b 8.0.0.0/7: too broad for one node",
+            "b ::ffff:10.1.0.0/112: touches a loopback, link-local, multicast or reserved range",
+            "b fd00::/8: too broad for one node",
+        }));
+
+    PeerCache told = cache_with({.cluster_prefixes = {prefix("8.0.0.0/6"), prefix("fc00::/7")}});
+    told.upsert(greedy);
+    EXPECT_EQ(owned(told, "b"), "8.0.0.0/7 10.0.0.0/8 fd00::/8 fd10::/16");
+}
+
+TEST(PeerCache, NeverReachesAPeerAtAnAddressOfOurs) {
+    PeerCache cache = cache_with();
+    cache.upsert(node({.name = "b", .addresses = {"192.168.0.1"}, .prefixes = {}, .key = 2}));
+    cache.upsert(
+        node({.name = "c", .addresses = {"192.168.0.1", "fd50::3"}, .prefixes = {}, .key = 3}));
+    EXPECT_EQ(cache.peers().at("b").tunnels.front().endpoint, std::nullopt);
+    EXPECT_EQ(cache.peers().at("c").tunnels.front().endpoint->to_string(), "[fd50::3]:51820");
+    EXPECT_EQ(rejected(cache), (Lines{"b 192.168.0.1/32: belongs to this node",
+                                      "c 192.168.0.1/32: belongs to this node"}));
+}
+
+TEST(PeerCache, LeavesAnAddressWithTheNodeThatHasItAlready) {
+    PeerCache cache = cache_with();
+    cache.upsert(node({.name = "c", .addresses = {"192.168.0.3"}, .prefixes = {}, .key = 3}));
+    ASSERT_EQ(owned(cache, "c"), "192.168.0.3/32(node)");
+    cache.upsert(
+        node({.name = "b", .addresses = {"192.168.0.3"}, .prefixes = {"10.1.0.0/24"}, .key = 2}));
+    EXPECT_EQ(owned(cache, "c"), "192.168.0.3/32(node)");
+    EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24");
+    EXPECT_EQ(rejected(cache), Lines{"b 192.168.0.3/32: belongs to c"});
+}
+
+TEST(PeerCache, CountsWhatItDoesNotShowOfANodeThatClaimsTheWorld) {
+    PeerCache cache = cache_with({.cluster_prefixes = {prefix("10.0.0.0/8")}});
+    NodeInfo greedy = node({.name = "b", .addresses = {}, .prefixes = {"10.1.0.0/24"}, .key = 2});
+    for (int third = 0; third < 200; ++third)
+        greedy.prefixes.push_back(prefix("11.0." + std::to_string(third) + ".0/24"));
+    cache.upsert(greedy);
+    cache.upsert(node({.name = "c", .addresses = {}, .prefixes = {"11.0.0.0/24"}, .key = 3}));
+    EXPECT_EQ(cache.rejections().size(), PeerCache::kShownRejections + 1);
+    EXPECT_EQ(cache.rejection_count(), 201U);
+    EXPECT_EQ(owned(cache, "b"), "10.1.0.0/24");
 }
 
 TEST(PeerCache, TakesAPrefixBackWhenSelfClaimsIt) {

@@ -175,7 +175,8 @@ std::optional<Endpoint> ReferenceCache::choose_endpoint(const NodeInfo& node,
         const bool reachable =
             std::any_of(self_.addresses.begin(), self_.addresses.end(),
                         [&](const IpAddress& own) { return own.family() == address.family(); });
-        if (reachable && !is_reserved(Prefix(address)))
+        const bool own = std::ranges::find(self_.addresses, address) != self_.addresses.end();
+        if (reachable && !own && !is_reserved(Prefix(address)))
             return Endpoint{.address = address, .port = tunnel == 0 ? node.port : node.port_v6};
     }
     return std::nullopt;

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stands between any source and the agent, and trusts neither its size nor its gaps.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "source/source.h"
+
+namespace wgs {
+
+struct Caution {
+    // How long it takes to believe that many nodes have left at once; 0: at once.
+    std::chrono::milliseconds confirmation{300'000};
+    // Removals within this time are judged together.
+    std::chrono::milliseconds window{10'000};
+    std::size_t max_nodes = 100'000;
+    std::size_t max_claims = 1 << 20;             // addresses and prefixes of all nodes together
+    std::size_t max_claims_of_node = 65536 + 64;  // and of one
+    std::function<SteadyTime()> now = &std::chrono::steady_clock::now;
+};
+
+// A removal is suspicious when more than half of at least four nodes leave within the window, when
+// none of several remains, or when the source has just come back from an outage. Then the nodes
+// stay until they have been away for the time of confirmation; who returns before never left.
+// `complete` is held back in the same way, or until all have returned, if most nodes of an earlier
+// run are missing from it.
+// Nodes beyond the limits are ignored, and of known ones the last good state stays.
+class CautiousSink final : public SourceSink {
+  public:
+    // The sink must outlive this one.
+    CautiousSink(Caution caution, SourceSink& sink)
+        : caution_(std::move(caution)), sink_(sink), doubtful_until_(SteadyTime::min()) {}
+
+    // Before the source starts: a node which this one serves since an earlier run.
+    void expect(const std::string& name) { expected_.insert(name); }
+
+    void upsert(const NodeInfo& node) override;
+    void remove(const std::string& name) override;
+    void only(const std::set<std::string, std::less<>>& names) override;
+    void resumed() override;
+    void describe_self(const NodeInfo& self) override { sink_.describe_self(self); }
+    void complete() override;
+    void report(const Problem& problem) override { sink_.report(problem); }
+
+    // Removes who may be removed. To be called after each time that the source has run, and when
+    // next_timeout() has come.
+    void settle();
+    [[nodiscard]] std::optional<SteadyTime> next_timeout() const;
+
+    [[nodiscard]] std::vector<Problem> problems() const;
+    // Nodes that are gone by the word of the source, and stay for now.
+    [[nodiscard]] std::size_t held() const { return held_.size(); }
+    // Nodes, or changes to them, that are beyond the limits.
+    [[nodiscard]] std::size_t ignored() const { return ignored_; }
+
+  private:
+    struct Leaving {
+        SteadyTime when;
+        std::size_t count;
+    };
+    [[nodiscard]] std::string_view reason_to_ignore(const NodeInfo& node) const;
+    void ignore(const NodeInfo& node, std::string_view reason);
+    void returns(std::string_view name);
+    void judge_leaving(SteadyTime now);
+    void let_go(const std::string& name);
+    void let_confirmed_go(SteadyTime now);
+    void judge_completion(SteadyTime now);
+    [[nodiscard]] std::size_t recently_left(SteadyTime now);
+    [[nodiscard]] std::string describe_held() const;
+    [[nodiscard]] std::string describe_ignored() const;
+
+    Caution caution_;
+    SourceSink& sink_;
+    std::map<std::string, std::size_t, std::less<>> known_;  // how much each one claims
+    std::size_t claims_ = 0;
+    std::set<std::string, std::less<>> leaving_;           // told since the last settle()
+    std::map<std::string, SteadyTime, std::less<>> held_;  // until when
+    std::vector<Leaving> left_;                            // of late
+    SteadyTime doubtful_until_;
+    std::set<std::string, std::less<>> expected_;  // and not told yet
+    std::size_t expected_at_first_ = 0;
+    std::optional<SteadyTime> completes_by_;  // `complete` is held back
+    std::string first_ignored_;               // and why
+    std::size_t ignored_ = 0;
+};
+
+}  // namespace wgs
