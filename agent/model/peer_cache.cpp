@@ -65,8 +65,11 @@ const NodeInfo* PeerCache::last_word(const std::string& name) const {
 
 bool PeerCache::upsert(const NodeInfo& node) {
     if (node.name == self_.name) return false;
+    const auto peer = peers_.find(node.name);
+    const bool back = peer != peers_.end() && std::exchange(peer->second.away, false);
+    if (back) changes_.peers.push_back(node.name);
     const NodeInfo* known = last_word(node.name);
-    if (known != nullptr && *known == node) return false;
+    if (known != nullptr && *known == node) return back;
     pending_.insert_or_assign(node.name, node);
     return true;
 }
@@ -74,6 +77,14 @@ bool PeerCache::upsert(const NodeInfo& node) {
 bool PeerCache::remove(const std::string& name) {
     if (last_word(name) == nullptr) return false;
     pending_.insert_or_assign(name, std::nullopt);
+    return true;
+}
+
+bool PeerCache::set_away(const std::string& name) {
+    resolve();
+    const auto peer = peers_.find(name);
+    if (peer == peers_.end() || std::exchange(peer->second.away, true)) return false;
+    changes_.peers.push_back(name);
     return true;
 }
 

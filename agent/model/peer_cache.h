@@ -42,6 +42,7 @@ struct TunnelPeer {
 
 struct CachedPeer {
     NodeInfo info;
+    bool away = false;                // the source has no sign of life of it
     std::vector<TunnelPeer> tunnels;  // by TunnelIndex
     ClassedPrefixes prefixes;         // what this node really owns, after all rules
 };
@@ -98,6 +99,8 @@ class PeerCache {
     bool upsert(const NodeInfo& node);
     bool remove(const std::string& name);
     bool set_self(const NodeInfo& self);
+    // The node stays as it was; the next upsert() ends it.
+    bool set_away(const std::string& name);
     // Names the holder of a prefix before any node claims it: what a restarted agent found in the
     // maps. Others cannot take it until the first mark_complete(), which forgets the seeds whose
     // node does not claim them. Without effect after that.

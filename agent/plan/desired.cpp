@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint32_t kDefaultUnderlayMtu = 1500;
 constexpr std::uint32_t kMinimumTunnelMtu = 576;
+constexpr std::chrono::seconds kAwayKeepalive{25};
 
 // The device that leads to the endpoint. Where no route says which one, the first is as good as
 // any; null: there is none.
@@ -42,6 +43,12 @@ PeerState why_unprogrammed(const TunnelPeer& peer) {
     return PeerState::waiting;  // no address that we could reach
 }
 
+// A peer without traffic has no handshakes either, by which to tell that it lives.
+void keep_session_alive(HandshakeAdvice& advice) {
+    if (advice.keepalive.count() == 0 || advice.keepalive > kAwayKeepalive)
+        advice.keepalive = kAwayKeepalive;
+}
+
 DesiredPeer desired_peer(const CachedPeer& node, TunnelIndex tunnel,
                          const HandshakeDriver& handshakes) {
     const TunnelPeer& peer = node.tunnels[tunnel];
@@ -53,6 +60,7 @@ DesiredPeer desired_peer(const CachedPeer& node, TunnelIndex tunnel,
     wanted.public_key = peer.public_key;
     wanted.endpoint = peer.endpoint;
     wanted.handshake = handshakes.advice(*peer.public_key);
+    if (node.away) keep_session_alive(wanted.handshake);
     return wanted;
 }
 

@@ -27,6 +27,8 @@ constexpr auto kGather = 2ms;
 constexpr std::size_t kShownProblems = 256;
 // Beside a look that takes longer, tidying up afterwards costs little.
 constexpr auto kDearLook = 20ms;
+// Of a session without a handshake.
+constexpr auto kDeadSession = 5min;
 
 // With several tunnels it says which one.
 std::string log_name(const PeerName& peer, const Config& config) {
@@ -205,6 +207,29 @@ void Agent::describe_self(const NodeInfo& self) {
     note_change(Look::devices);
 }
 
+void Agent::away(const std::string& name) {
+    if (!cache_->set_away(name)) return;
+    spdlog::info("peer {}: away; it stays while its session lives", name);
+    note_change(Look::nowhere);
+}
+
+// The two sides agree on new keys every two minutes while packets flow, and keepalives see to that.
+bool Agent::session_lives(const std::string& name) const {
+    const auto& tunnels = reconciler_->actual().tunnels;
+    if (tunnels.empty()) return true;  // not known
+    const auto peer = cache_->peers().find(name);
+    if (peer == cache_->peers().end()) return false;
+    return std::ranges::any_of(tunnels, [&](const auto& entry) {
+        const auto& [index, tunnel] = entry;
+        if (index >= peer->second.tunnels.size()) return false;
+        const auto& key = peer->second.tunnels[index].public_key;
+        if (!key) return false;
+        const auto session = tunnel.sessions.find(*key);
+        return session != tunnel.sessions.end() && session->second.last_handshake &&
+               Clock::now() - *session->second.last_handshake < kDeadSession;
+    });
+}
+
 void Agent::complete() {
     cache_->mark_complete();
     note_change(Look::nowhere);
@@ -217,6 +242,10 @@ void Agent::report(const Problem& problem) {
 void Agent::dispatch_source() {
     source_->dispatch();
     cautious_->settle();
+    arm_source();
+}
+
+void Agent::arm_source() {
     auto timeout = source_->next_timeout();
     if (const auto due = cautious_->next_timeout())
         timeout = std::min(timeout.value_or(*due), *due);
@@ -339,6 +368,7 @@ void Agent::publish() {
     if (const Status status = source_->publish(self); !status) {
         spdlog::warn("publish self: {}; the source tries again", status.error().message);
     }
+    arm_source();
 }
 
 void Agent::log_transitions() {

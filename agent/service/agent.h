@@ -79,10 +79,13 @@ class Agent final : private SourceSink {
     void upsert(const NodeInfo& node) override;
     void remove(const std::string& name) override;
     void describe_self(const NodeInfo& self) override;
+    void away(const std::string& name) override;
+    [[nodiscard]] bool session_lives(const std::string& name) const override;
     void complete() override;
     void report(const Problem& problem) override;
 
     void dispatch_source();
+    void arm_source();
     void drain_monitor();
     // Something has changed which such a look shows.
     void note_change(Look look);

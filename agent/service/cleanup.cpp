@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/cleanup.h"
 
+#include <csignal>
 #include <utility>
 
 #include "kernel/wireguard.h"
@@ -78,6 +79,7 @@ std::filesystem::path saved_config_path(const std::filesystem::path& run_dir) {
 }
 
 Status clean_up(const Config& config) {
+    std::signal(SIGPIPE, SIG_IGN);  // of connections that a server has closed
     // Our own entry first: the others stop sending before we stop receiving.
     Status results[] = {withdraw_self(config).within("withdraw self"),
                         BpfSteering::clean_up(config.bpffs).within("remove programs and maps"),

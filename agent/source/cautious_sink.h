@@ -47,6 +47,11 @@ class CautiousSink final : public SourceSink {
     void remove(const std::string& name) override;
     void only(const std::set<std::string, std::less<>>& names) override;
     void resumed() override;
+    // For the session to judge, not for us.
+    void away(const std::string& name) override { sink_.away(name); }
+    [[nodiscard]] bool session_lives(const std::string& name) const override {
+        return sink_.session_lives(name);
+    }
     void describe_self(const NodeInfo& self) override { sink_.describe_self(self); }
     void complete() override;
     void report(const Problem& problem) override { sink_.report(problem); }

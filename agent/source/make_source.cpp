@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "source/directory.h"
+#include "source/etcd.h"
 
 namespace wgs {
 namespace {
@@ -22,6 +23,9 @@ struct Maker {
     Made operator()(const FelixConfig&) const {
         return make_error(std::errc::operation_not_supported,
                           "source felix: Felix starts wgsteer-felix itself, as its driver");
+    }
+    Made operator()(const EtcdConfig& etcd) const {
+        return WGS_TRY(EtcdSource::create({.config = etcd, .self = config.node}, sink));
     }
     // Whatever has no overload of its own.
     template <class Other>

@@ -37,6 +37,12 @@ class SourceSink {
     virtual void only(const std::set<std::string, std::less<>>& /*names*/) {}
     // The source was out of reach and is back: what it lacks may only not have returned yet.
     virtual void resumed() {}
+    // A node's sign of life has ended. It stays as it was, and comes back with upsert(): whether it
+    // has gone is for its WireGuard session to say.
+    virtual void away(const std::string& /*name*/) {}
+    // Whether the node may still live: false once its session, if there ever was one, has been dead
+    // for minutes.
+    [[nodiscard]] virtual bool session_lives(const std::string& /*name*/) const { return true; }
     // By sources that know this node as well: its prefixes, and its addresses if there are any,
     // take the place of what is configured.
     virtual void describe_self(const NodeInfo& /*self*/) {}
@@ -61,7 +67,8 @@ class Source {
 
     // Tells the others about self, and keeps telling: after an error it is tried again by itself.
     virtual Status publish(const NodeInfo& self) = 0;
-    // Takes self back. Nothing being there is not an error.
+    // Takes self back, for good. Nothing being there is not an error. May wait for a server, so it
+    // is for programs that end.
     virtual Status withdraw() = 0;
 
     [[nodiscard]] virtual std::vector<Problem> problems() const = 0;

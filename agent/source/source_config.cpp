@@ -160,7 +160,7 @@ struct Kind {
 constexpr std::array kKinds = {
     Kind{"directory", &read_directory, Kind::State::supported},
     Kind{"kubernetes", &read_kubernetes, Kind::State::missing},
-    Kind{"etcd", &read_etcd, Kind::State::missing},
+    Kind{"etcd", &read_etcd, Kind::State::supported},
     Kind{"felix", &read_felix, Kind::State::supported},
 };
 

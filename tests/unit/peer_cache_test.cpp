@@ -64,6 +64,22 @@ TEST(PeerCache, ChangesNothingWhenToldTheSameAgain) {
     EXPECT_TRUE(cache.peers().empty());
 }
 
+TEST(PeerCache, KeepsAnAbsentNodeAsItWasUntilItReturns) {
+    PeerCache cache = cache_with();
+    const NodeInfo b = node({.name = "b", .addresses = {"192.168.0.2"}, .prefixes = {}, .key = 2});
+    EXPECT_FALSE(cache.set_away("b"));
+    cache.upsert(b);
+    EXPECT_TRUE(cache.set_away("b"));
+    EXPECT_FALSE(cache.set_away("b"));
+    EXPECT_TRUE(cache.peers().at("b").away);
+    EXPECT_EQ(cache.peers().at("b").info, b);
+    EXPECT_EQ(cache.take_changes().peers, Lines{"b"});
+    EXPECT_TRUE(cache.upsert(b));
+    EXPECT_FALSE(cache.peers().at("b").away);
+    EXPECT_EQ(cache.take_changes().peers, Lines{"b"});
+    EXPECT_FALSE(cache.upsert(b));
+}
+
 TEST(PeerCache, NeverTakesSelfForAPeer) {
     PeerCache cache = cache_with();
     cache.upsert(self_node());

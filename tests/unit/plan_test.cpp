@@ -233,6 +233,17 @@ TEST_F(LawTest, ARestartWritesNothingWhenNothingChanged) {
     EXPECT_TRUE(kernel.log.empty()) << kernel.log.front();
 }
 
+TEST_F(LawTest, APeerWithoutASignOfLifeIsKeptAndItsSessionShowsWhetherItLives) {
+    join(2);
+    cache->set_away("node-b");
+    ASSERT_TRUE(run());
+    EXPECT_EQ(to("10.2.0.1"), encrypted_to(2));
+    EXPECT_EQ(kernel.tunnel->sessions.at(key(2)).keepalive, 25s);
+    cache->upsert(node(2));
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.tunnel->sessions.at(key(2)).keepalive, 0s);
+}
+
 TEST_F(LawTest, LeftoversGoOnlyWhenTheSourceIsComplete) {
     join(2);
     join(3);

@@ -25,8 +25,6 @@ TEST(SourceConfig, HasOneKindOutOfFour) {
 TEST(SourceConfig, SaysWhatThisVersionLacks) {
     EXPECT_EQ(error_of("{kubernetes: {kubeconfig: /k, context: c, calico: true}}"),
               "c.yaml:2: source.kubernetes: not supported yet");
-    EXPECT_EQ(error_of("{etcd: {endpoints: [http://a]}}"),
-              "c.yaml:2: source.etcd: not supported yet");
 }
 
 TEST(SourceConfig, RefusesUnknownKeysOfEachKind) {
@@ -62,10 +60,43 @@ TEST(SourceConfig, TakesOnlyPlainUrlsForEndpoints) {
     }
     for (const std::string endpoint : {"http://a", "https://etcd-0.example.org:2379/",
                                        "https://[fd00::1]:2379", "http://10.0.0.1:2379"}) {
-        EXPECT_EQ(error_of("{etcd: {endpoints: ['" + endpoint + "']}}"),
-                  "c.yaml:2: source.etcd: not supported yet")
-            << endpoint;
+        EXPECT_EQ(error_of("{etcd: {endpoints: ['" + endpoint + "']}}"), "accepted") << endpoint;
     }
+}
+
+TEST(SourceConfig, ReadsEverythingOfEtcd) {
+    const auto config = parse_config(R"(
+source:
+  etcd:
+    endpoints: [https://a:2379, "https://[fd00::1]:2379/"]
+    prefix: /mesh/
+    ca_file: /ca
+    cert_file: /cert
+    key_file: /key
+    username: agent
+    password_file: /password
+    lease: 1m
+)",
+                                     "c.yaml");
+    ASSERT_TRUE(config) << config.error().message;
+    const auto& etcd = std::get<EtcdConfig>(config->source);
+    EXPECT_EQ(etcd.endpoints,
+              (std::vector<std::string>{"https://a:2379", "https://[fd00::1]:2379"}));
+    EXPECT_EQ(etcd.prefix, "/mesh/");
+    EXPECT_EQ(etcd.ca_file, "/ca");
+    EXPECT_EQ(etcd.cert_file, "/cert");
+    EXPECT_EQ(etcd.key_file, "/key");
+    EXPECT_EQ(etcd.username, "agent");
+    EXPECT_EQ(etcd.password_file, "/password");
+    EXPECT_EQ(etcd.lease, std::chrono::minutes(1));
+}
+
+TEST(SourceConfig, HasDefaultsForEtcd) {
+    const auto config = parse_config("source: {etcd: {endpoints: [http://a]}}", "c.yaml");
+    const auto& etcd = std::get<EtcdConfig>(config->source);
+    EXPECT_EQ(etcd.prefix, "/wgsteer/nodes/");
+    EXPECT_EQ(etcd.lease, std::chrono::seconds(30));
+    EXPECT_TRUE(etcd.username.empty());
 }
 
 TEST(SourceConfig, RefusesBadValuesOfEtcd) {
