@@ -69,7 +69,8 @@ struct DirectoryConfig {
 struct KubernetesConfig {
     std::filesystem::path kubeconfig;  // empty: the service account of the pod we run in
     std::string context;               // empty: the kubeconfig's current one
-    bool calico = false;               // speak Calico's annotations and IPAM objects as well
+    bool calico = false;               // Calico's annotations instead of our own
+    bool host_local = false;           // and its addresses from spec.podCIDRs, not from IPAM blocks
 };
 
 struct EtcdConfig {

@@ -29,6 +29,8 @@ constexpr std::size_t kShownProblems = 256;
 constexpr auto kDearLook = 20ms;
 // Of a session without a handshake.
 constexpr auto kDeadSession = 5min;
+// How often the source hears of refused claims, which costs a walk over all of them.
+constexpr auto kRejectionsInterval = 10s;
 
 // With several tunnels it says which one.
 std::string log_name(const PeerName& peer, const Config& config) {
@@ -62,7 +64,11 @@ Result<std::vector<PrivateKey>> load_keys(const Config& config) {
 }  // namespace
 
 Agent::Agent(Config config, EventLoop& loop, std::vector<PrivateKey> keys)
-    : config_(std::move(config)), loop_(loop), keys_(std::move(keys)), backoff_(50ms, 5s) {
+    : config_(std::move(config)),
+      loop_(loop),
+      keys_(std::move(keys)),
+      backoff_(50ms, 5s),
+      configured_bypass_(config_.bypass) {
     for (const PrivateKey& key : keys_)
         public_keys_.push_back(key.public_key());
 }
@@ -235,6 +241,16 @@ void Agent::complete() {
     note_change(Look::nowhere);
 }
 
+void Agent::bypass(const std::set<Service>& services) {
+    std::set<Service> wanted = configured_bypass_;
+    for (const Service& service : services) {
+        if (wanted.size() < kMaxBypassed) wanted.insert(service);
+    }
+    if (wanted == config_.bypass) return;
+    config_.bypass = std::move(wanted);
+    note_change(Look::devices);
+}
+
 void Agent::report(const Problem& problem) {
     spdlog::warn("source: {}: {}; keeping the last good state", problem.object, problem.message);
 }
@@ -295,6 +311,22 @@ void Agent::reconcile() {
     log_findings();
     if (look == Look::everywhere) look_around();
     publish();
+    tell_source();
+}
+
+// What is of use to the source beyond what it publishes.
+void Agent::tell_source() {
+    const auto now = std::chrono::steady_clock::now();
+    if (!protection_told_ && in_sync() && cache_->complete() &&
+        !reconciler_->actual().underlays.empty()) {
+        protection_told_ = true;
+        source_->note_protected();
+    }
+    if (now >= next_rejections_) {
+        next_rejections_ = now + kRejectionsInterval;
+        source_->note_rejections(cache_->rejections());
+    }
+    arm_source();
 }
 
 // In a large mesh a look, and the plan that follows it, leaves holes all over the heap.

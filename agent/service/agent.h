@@ -82,10 +82,12 @@ class Agent final : private SourceSink {
     void away(const std::string& name) override;
     [[nodiscard]] bool session_lives(const std::string& name) const override;
     void complete() override;
+    void bypass(const std::set<Service>& services) override;
     void report(const Problem& problem) override;
 
     void dispatch_source();
     void arm_source();
+    void tell_source();
     void drain_monitor();
     // Something has changed which such a look shows.
     void note_change(Look look);
@@ -140,6 +142,9 @@ class Agent final : private SourceSink {
     ChainWatch chain_;
     std::string failure_;  // of the last reconciliation; empty: none
     std::optional<NodeInfo> published_;
+    std::set<Service> configured_bypass_;  // without what the source needs
+    bool protection_told_ = false;
+    std::chrono::steady_clock::time_point next_rejections_{};
     std::set<std::string> logged_findings_;
 };
 

@@ -54,6 +54,7 @@ Status remove_files(const Config& config) {
     files.push_back(config.run_dir / "api.sock");
     files.push_back(config.run_dir / "lock");
     files.push_back(saved_config_path(config.run_dir));
+    files.push_back(api_server_file(config));
     std::error_code code;
     for (const auto& file : files) {
         std::filesystem::remove(file, code);

@@ -54,6 +54,7 @@ class CautiousSink final : public SourceSink {
     }
     void describe_self(const NodeInfo& self) override { sink_.describe_self(self); }
     void complete() override;
+    void bypass(const std::set<Service>& services) override { sink_.bypass(services); }
     void report(const Problem& problem) override { sink_.report(problem); }
 
     // Removes who may be removed. To be called after each time that the source has run, and when

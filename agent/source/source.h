@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/config.h"
 #include "model/node.h"
+#include "model/peer_cache.h"
 
 namespace wgs {
 
@@ -48,6 +50,9 @@ class SourceSink {
     virtual void describe_self(const NodeInfo& /*self*/) {}
     // Once: everything known at start has been told.
     virtual void complete() = 0;
+    // What the source itself cannot do without, and hence is never steered or dropped between
+    // nodes.
+    virtual void bypass(const std::set<Service>& services) { static_cast<void>(services); }
     // Once for each problem when it appears; problems() shows whether it persists.
     virtual void report(const Problem& problem) = 0;
 };
@@ -70,6 +75,13 @@ class Source {
     // Takes self back, for good. Nothing being there is not an error. May wait for a server, so it
     // is for programs that end.
     virtual Status withdraw() = 0;
+
+    // The node encrypts what it should from now on: whoever waited for that may be told.
+    virtual void note_protected() {}
+    // The claims that are refused at the moment, from time to time.
+    virtual void note_rejections(const std::vector<Rejection>& rejections) {
+        static_cast<void>(rejections);
+    }
 
     [[nodiscard]] virtual std::vector<Problem> problems() const = 0;
 };

@@ -121,11 +121,26 @@ Result<SourceConfig> read_directory(const YamlValue& value) {
     return DirectoryConfig{.path = WGS_TRY(read_path(value))};
 }
 
+// Whether it is host-local's.
+Result<bool> read_ipam(const YamlValue& value) {
+    const std::string text = WGS_TRY(value.as_string());
+    if (text == "calico" || text == "host-local") return text == "host-local";
+    return value.error("expected calico or host-local");
+}
+
 Result<SourceConfig> read_kubernetes(const YamlValue& value) {
     using K = KubernetesConfig;
-    return WGS_TRY(read_fields<K>(value, {{"kubeconfig", &set<&K::kubeconfig, &read_path, K>},
-                                          {"context", &set<&K::context, &read_text, K>},
-                                          {"calico", &set<&K::calico, &read_flag, K>}}));
+    const K kubernetes =
+        WGS_TRY(read_fields<K>(value, {{"kubeconfig", &set<&K::kubeconfig, &read_path, K>},
+                                       {"context", &set<&K::context, &read_text, K>},
+                                       {"calico", &set<&K::calico, &read_flag, K>},
+                                       {"ipam", &set<&K::host_local, &read_ipam, K>}}));
+    const YamlValue* const context = value.find("context");
+    if (context != nullptr && kubernetes.kubeconfig.empty())
+        return context->error("is that of a kubeconfig");
+    const YamlValue* const ipam = value.find("ipam");
+    if (ipam != nullptr && !kubernetes.calico) return ipam->error("is for calico: true only");
+    return kubernetes;
 }
 
 Result<SourceConfig> read_etcd(const YamlValue& value) {
@@ -151,17 +166,15 @@ Result<SourceConfig> read_felix(const YamlValue& value) {
 }
 
 struct Kind {
-    enum class State { supported, missing };
     std::string_view name;
     Result<SourceConfig> (*read)(const YamlValue& value);
-    State state;
 };
 
 constexpr std::array kKinds = {
-    Kind{"directory", &read_directory, Kind::State::supported},
-    Kind{"kubernetes", &read_kubernetes, Kind::State::missing},
-    Kind{"etcd", &read_etcd, Kind::State::supported},
-    Kind{"felix", &read_felix, Kind::State::supported},
+    Kind{"directory", &read_directory},
+    Kind{"kubernetes", &read_kubernetes},
+    Kind{"etcd", &read_etcd},
+    Kind{"felix", &read_felix},
 };
 
 }  // namespace
@@ -175,11 +188,7 @@ Result<SourceConfig> read_source_config(const YamlValue& value) {
     WGS_TRY(value.only(names));
 
     for (const Kind& kind : kKinds) {
-        const YamlValue* entry = value.find(kind.name);
-        if (entry == nullptr) continue;
-        SourceConfig config = WGS_TRY(kind.read(*entry));
-        if (kind.state == Kind::State::missing) return entry->error("not supported yet");
-        return config;
+        if (const YamlValue* entry = value.find(kind.name)) return kind.read(*entry);
     }
     return value.error("expected exactly one source");
 }

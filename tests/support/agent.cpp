@@ -34,7 +34,9 @@ std::string to_yaml(const AgentSettings& settings) {
     return fmt::format("node: {}\n", settings.node) +
            fmt::format("run_dir: {}/run\nstate_dir: {}/state\nbpffs: {}/bpf\n", directory,
                        directory, directory) +
-           fmt::format("source:\n  directory: {}\n", settings.mesh.string()) +
+           fmt::format("source: {}\n", settings.source.empty() ? fmt::format("{{directory: {}}}",
+                                                                             settings.mesh.string())
+                                                               : settings.source) +
            list_line("addresses", settings.addresses) + list_line("prefixes", settings.prefixes) +
            list_line("underlay", settings.underlay) +
            list_line("cluster_prefixes", settings.cluster_prefixes) +

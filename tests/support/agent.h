@@ -17,6 +17,7 @@ struct AgentSettings {
     std::string node;
     std::filesystem::path directory;  // of the agent: run_dir, state_dir and bpffs lie below it
     std::filesystem::path mesh;       // the shared directory of node files
+    std::string source;               // as the configuration file has it; empty: that directory
     std::vector<std::string> addresses;
     std::vector<std::string> prefixes;
     std::vector<std::string> underlay = {"eth0"};

@@ -20,11 +20,9 @@ TEST(SourceConfig, HasOneKindOutOfFour) {
     EXPECT_EQ(error_of("{consul: x}"), "c.yaml:2: source.consul: unknown key");
     EXPECT_EQ(error_of("{directory: /a}"), "accepted");
     EXPECT_EQ(error_of("{felix: {}}"), "accepted");
-}
-
-TEST(SourceConfig, SaysWhatThisVersionLacks) {
-    EXPECT_EQ(error_of("{kubernetes: {kubeconfig: /k, context: c, calico: true}}"),
-              "c.yaml:2: source.kubernetes: not supported yet");
+    EXPECT_EQ(error_of("{kubernetes: {}}"), "accepted");
+    EXPECT_EQ(error_of("{kubernetes: {kubeconfig: /k, context: c}}"), "accepted");
+    EXPECT_EQ(error_of("{kubernetes: {calico: true, ipam: host-local}}"), "accepted");
 }
 
 TEST(SourceConfig, RefusesUnknownKeysOfEachKind) {
@@ -44,6 +42,12 @@ TEST(SourceConfig, RefusesBadValuesOfKubernetes) {
               "c.yaml:2: source.kubernetes.calico: expected true or false");
     EXPECT_EQ(error_of("{kubernetes: {context: ''}}"),
               "c.yaml:2: source.kubernetes.context: is empty");
+    EXPECT_EQ(error_of("{kubernetes: {context: c}}"),
+              "c.yaml:2: source.kubernetes.context: is that of a kubeconfig");
+    EXPECT_EQ(error_of("{kubernetes: {ipam: calico}}"),
+              "c.yaml:2: source.kubernetes.ipam: is for calico: true only");
+    EXPECT_EQ(error_of("{kubernetes: {calico: true, ipam: cilium}}"),
+              "c.yaml:2: source.kubernetes.ipam: expected calico or host-local");
 }
 
 TEST(SourceConfig, TakesOnlyPlainUrlsForEndpoints) {

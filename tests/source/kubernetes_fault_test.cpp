@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// An API server that is away, slow, forgetful or out of its mind: nothing is forgotten, and in the
+// end everything is as it should be.
+#include "tests/source/kubernetes_fixture.h"
+
+namespace wgs::test {
+namespace {
+
+class KubernetesFaultTest : public KubernetesTest {
+  protected:
+    // Two peers, known to the sink.
+    void start_with_peers() {
+        put_peers();
+        start();
+        ASSERT_TRUE(run_until_complete());
+        ASSERT_EQ(sink_.nodes.size(), 2U);
+    }
+    void put_peers() {
+        for (int i = 0; i < 3; ++i)
+            put_peer(i, static_cast<std::uint8_t>(i + 1));
+    }
+    void put_peer(int number, std::uint8_t key) {
+        api_.put_node(with_key(kubernetes_node("node-" + std::to_string(number),
+                                               {"192.0.2." + std::to_string(10 + number)}, {}),
+                               key));
+    }
+    // A change made now arrives, and nobody has been removed.
+    void expect_recovery(std::uint8_t key = 200) {
+        put_peer(1, key);
+        EXPECT_TRUE(run_until([&] {
+            return sink_.nodes["node-1"].public_key == PublicKey::parse(key_of(key)).value();
+        }));
+        EXPECT_TRUE(run_until([&] { return source_->problems().empty(); }));
+        EXPECT_TRUE(sink_.removed.empty());
+        EXPECT_EQ(sink_.completions, 1);
+    }
+};
+
+TEST_F(KubernetesFaultTest, GoesOnFromWhereABrokenWatchStopped) {
+    start_with_peers();
+    api_.set("break_after", 60);
+    put_peer(2, 100);
+    run_for(200ms);
+    expect_recovery();
+    EXPECT_EQ(sink_.nodes["node-2"].public_key, PublicKey::parse(key_of(100)).value());
+    EXPECT_GE(api_.count("watch nodes"), 2);
+}
+
+TEST_F(KubernetesFaultTest, WatchesAgainWhenItsTimeIsOver) {
+    put_peers();
+    KubernetesOptions brief = options();
+    brief.timing.watch = 1s;
+    start(brief);
+    EXPECT_TRUE(run_until([&] { return api_.count("watch nodes") >= 3; }));
+    EXPECT_EQ(api_.count("list nodes"), 1);
+    EXPECT_TRUE(source_->problems().empty());
+}
+
+TEST_F(KubernetesFaultTest, ListsAgainWhenAnEventSaysGone) {
+    start_with_peers();
+    api_.control("end_watches");
+    api_.control("delete", {{"path", "/api/v1/nodes"}, {"name", "node-2"}});
+    api_.control("compact");
+    EXPECT_TRUE(run_until([&] { return sink_.removed == std::vector<std::string>{"node-2"}; }));
+    EXPECT_TRUE(sink_.nodes.contains("node-1"));
+    EXPECT_GE(api_.count("list nodes"), 2);
+}
+
+TEST_F(KubernetesFaultTest, ListsAgainWhenTheStatusSaysGone) {
+    start_with_peers();
+    api_.set("gone_by_status", 1);
+    api_.control("end_watches");
+    api_.control("compact");
+    put_peer(2, 100);
+    api_.control("compact");
+    EXPECT_TRUE(run_until([&] { return api_.count("list nodes") >= 2; }));
+    expect_recovery();
+}
+
+TEST_F(KubernetesFaultTest, BookmarksSpareItTheNextList) {
+    start_with_peers();
+    api_.set("bookmark_ms", 50);
+    for (int i = 0; i < 5; ++i)  // changes that are no nodes'
+        api_.control("put",
+                     {{"path", "/api/v1/namespaces"},
+                      {"object", R"({"metadata": {"name": "n)" + std::to_string(i) + "\"}}"}});
+    run_for(500ms);
+    api_.control("compact");
+    api_.control("end_watches");
+    expect_recovery();
+    EXPECT_EQ(api_.count("list nodes"), 1);
+}
+
+TEST_F(KubernetesFaultTest, BeginsAnewWhenTheNextPageHasGone) {
+    api_.control("fill", {{"nodes", "9"}, {"prefixes", "1"}});
+    KubernetesOptions paged = options();
+    paged.timing.page_size = 2;
+    api_.set("throttle", 0);
+    start(paged);
+    ASSERT_TRUE(run_until([&] { return api_.count("list nodes") >= 2; }));
+    api_.control("compact");
+    EXPECT_TRUE(run_until_complete());
+    EXPECT_EQ(sink_.nodes.size(), 8U);
+    EXPECT_TRUE(sink_.removed.empty());
+}
+
+TEST_F(KubernetesFaultTest, WaitsAsLongAsItIsTold) {
+    put_peers();
+    api_.set("throttle", 1);
+    const SteadyTime begin = std::chrono::steady_clock::now();
+    start();
+    ASSERT_TRUE(run_until_complete());
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 1s);  // Retry-After
+    EXPECT_EQ(api_.count("list nodes"), 2);
+}
+
+TEST_F(KubernetesFaultTest, SurvivesErrorsAndGarbage) {
+    put_peers();
+    api_.set("fail", 2);
+    api_.set("refuse", 2);
+    api_.set("garbage", 2);
+    start();
+    ASSERT_TRUE(run_until_complete());
+    EXPECT_FALSE(sink_.reports.empty());
+    expect_recovery();
+}
+
+TEST_F(KubernetesFaultTest, NoticesAWatchThatHasDied) {
+    start_with_peers();
+    api_.set("stall", 1);
+    put_peer(2, 100);
+    EXPECT_TRUE(run_until([&] { return !problem_of("nodes").empty(); }));
+    EXPECT_TRUE(sink_.removed.empty());
+    api_.set("stall", 0);
+    expect_recovery();
+}
+
+TEST_F(KubernetesFaultTest, KeepsEverythingWhileTheServerIsPaused) {
+    start_with_peers();
+    api_.pause();
+    EXPECT_TRUE(run_until([&] { return !problem_of("nodes").empty(); }));
+    EXPECT_EQ(sink_.nodes.size(), 2U);
+    api_.go_on();
+    expect_recovery();
+}
+
+TEST_F(KubernetesFaultTest, KeepsEverythingWhileTheServerIsAway) {
+    start_with_peers();
+    api_.stop();
+    EXPECT_TRUE(run_until([&] { return !problem_of("nodes").empty(); }));
+    EXPECT_EQ(sink_.nodes.size(), 2U);
+    api_.start();
+    put_peers();
+    expect_recovery();
+}
+
+// The numbering of a restored server has gone back: a watch from where we stopped would say nothing
+// for a long time.
+TEST_F(KubernetesFaultTest, ListsAgainWhenTheServerComesBackFromABackup) {
+    start_with_peers();
+    for (std::uint8_t i = 0; i < 20; ++i)
+        put_peer(2, static_cast<std::uint8_t>(50 + i));
+    ASSERT_TRUE(run_until(
+        [&] { return sink_.nodes["node-2"].public_key == PublicKey::parse(key_of(69)).value(); }));
+    api_.stop();
+    api_.start();
+    put_peers();
+    EXPECT_TRUE(run_until(
+        [&] { return sink_.nodes["node-2"].public_key == PublicKey::parse(key_of(3)).value(); }));
+    expect_recovery();
+}
+
+}  // namespace
+}  // namespace wgs::test
