@@ -29,6 +29,8 @@ template <class... Callables>
 struct Overloaded : Callables... {
     using Callables::operator()...;
 };
+template <class... Callables>
+Overloaded(Callables...) -> Overloaded<Callables...>;  // clang 14 does not guess it
 
 }  // namespace
 

@@ -69,8 +69,8 @@ std::size_t NodeTable::HashPrefix::operator()(const Prefix& prefix) const {
     return std::hash<std::string_view>()(text) * 131 + static_cast<std::size_t>(prefix.length());
 }
 
-NodeTable::NodeTable(std::string self, const Parameters& parameters)
-    : parameters_(parameters), self_(&*nodes_.try_emplace(std::move(self)).first) {}
+NodeTable::NodeTable(std::string self, Parameters parameters)
+    : parameters_(std::move(parameters)), self_(&*nodes_.try_emplace(std::move(self)).first) {}
 
 Result<NodeTable::Nodes::value_type*> NodeTable::find_or_make(const std::string& name) {
     const auto found = nodes_.find(name);

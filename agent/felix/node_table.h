@@ -33,7 +33,7 @@ class NodeTable {
     static constexpr std::size_t kMaxNodes = 1 << 17;
     static constexpr std::size_t kMaxRoutes = 1 << 21;
 
-    NodeTable(std::string self, const Parameters& parameters);
+    NodeTable(std::string self, Parameters parameters);
 
     // An error tells what of the message could not be used; the rest of it has been.
     Status apply(const HostUpdate& host);
