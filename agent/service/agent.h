@@ -24,6 +24,7 @@
 #include "service/chain_watch.h"
 #include "service/leak_watch.h"
 #include "service/loop.h"
+#include "service/view.h"
 #include "source/cautious_sink.h"
 #include "source/source.h"
 
@@ -55,6 +56,9 @@ class Agent final : private SourceSink {
     [[nodiscard]] BpfSteering& steering() { return *steering_; }
     // Of the first tunnel.
     [[nodiscard]] BackendKind backend() const { return wireguard_.front()->kind(); }
+    [[nodiscard]] SourceActivity source_activity() const;
+    // Whether the kernel measures what the programs cost.
+    [[nodiscard]] bool measures_programs() const { return static_cast<bool>(bpf_stats_); }
     // What leaves in clear, as of the last look_for_leaks(); nothing of it moves when it is off.
     [[nodiscard]] const LeakWatch& leaks() const { return leaks_; }
     // Reads what the watcher has seen, and logs what is new.
@@ -73,6 +77,7 @@ class Agent final : private SourceSink {
     Status open_kernel();
     Status open_tunnels();
     Status open_model(const MakeSource& make_source);
+    void measure();
     Status watch();
     [[nodiscard]] NodeInfo self();
 
@@ -145,6 +150,8 @@ class Agent final : private SourceSink {
     std::set<Service> configured_bypass_;  // without what the source needs
     bool protection_told_ = false;
     std::chrono::steady_clock::time_point next_rejections_{};
+    SourceActivity activity_;
+    UniqueFd bpf_stats_;
     std::set<std::string> logged_findings_;
 };
 

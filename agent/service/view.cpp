@@ -19,6 +19,8 @@ AgentView view_of(const Agent& agent) {
             .rejection_count = agent.cache().rejection_count(),
             .held_nodes = agent.held_nodes(),
             .changes_made = reconciler.changes_made(),
+            .source = agent.source_activity(),
+            .effort = reconciler.effort(),
             .problems = agent.problems(),
             .notes = agent.notes()};
 }
