@@ -10,6 +10,7 @@
 #include "capture.h"
 #include "cleanup.h"
 #include "client.h"
+#include "doctor/doctor.h"
 #include "monitor.h"
 #include "output.h"
 #include "render.h"
@@ -31,6 +32,7 @@ struct Options {
     BenchOptions bench;
     MonitorOptions monitor;
     CaptureOptions capture;
+    DoctorOptions doctor;
 };
 
 // Prints an answer; `judge` makes the exit code of it.
@@ -97,6 +99,11 @@ int run_capture(const Options& options) {
     return capture(Client(options.socket), options.capture);
 }
 
+int examine_node(const Options& options) {
+    return run_doctor(Client(options.socket), options.doctor,
+                      options.output == "json" ? DoctorOutput::json : DoctorOutput::text);
+}
+
 int show_version(const Options& options) {
     const std::string version(kVersion);
     print(options.output == "json" ? Json{{"version", version}}.dump(2) + "\n"
@@ -144,6 +151,12 @@ void add_bench_options(CLI::App& sub, BenchOptions& bench) {
     sub.add_option("--doc", bench.document, "Write the tables of the run into this Markdown file");
 }
 
+void add_doctor_options(CLI::App& sub, DoctorOptions& doctor) {
+    sub.add_option("--config", doctor.config, "The agent's configuration file");
+    sub.add_option("--peer", doctor.peers, "Probe these; else the first sixteen");
+    sub.add_option("--report", doctor.report, "Write an archive for a bug report, without secrets");
+}
+
 int run(int argc, char** argv) {
     CLI::App app("Shows what the wgsteer agent of this node does, and cleans up after it.",
                  "wgsteer");
@@ -178,6 +191,9 @@ int run(int argc, char** argv) {
         *command(app, options, "bench", "What the tables and programs cost on this machine", code,
                  &run_bench),
         options.bench);
+    add_doctor_options(
+        *command(app, options, "doctor", "Everything one would check by hand", code, &examine_node),
+        options.doctor);
     command(app, options, "version", "The version of this command", code, &show_version);
     try {
         app.parse(argc, argv);

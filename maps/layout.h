@@ -227,7 +227,8 @@ struct wgs_leak {
     __u64 last;
 };
 
-#define WGS_MAX_LEAK_FLOWS 1024 /* the least recently seen makes room */
+#define WGS_MAX_PREFIXES (1 << 20) /* of each family in the watch tables */
+#define WGS_MAX_LEAK_FLOWS 1024    /* the least recently seen makes room */
 
 /* Source MAC address of re-injected packets: locally administered, never on a wire. */
 #define WGS_REINJECT_SOURCE_MAC                                                                    \

@@ -14,8 +14,6 @@
 #include "maps/layout.h"
 #include "maps/trie4.h"
 
-#define WGS_MAX_PREFIXES (1 << 20)
-
 /* The steer tables (maps/trie4.h, maps/hash6.h). The agent writes them through mmap; programs only
  * read. Of the chunks that the maps of maps list only those in use exist. */
 struct {

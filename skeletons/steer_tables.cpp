@@ -7,6 +7,24 @@
 #include "maps/names.h"
 
 namespace wgs {
+namespace {
+
+std::size_t count_chunks(const ChunkMaps& chunks) {
+    std::size_t count = 0;
+    for (std::uint32_t i = 0; i < chunks.limit(); ++i)
+        if (chunks.at(i) != nullptr) ++count;
+    return count;
+}
+
+}  // namespace
+
+std::size_t SteerTables::chunks4() const {
+    return count_chunks(*chunks4_);
+}
+
+std::size_t SteerTables::chunks6() const {
+    return count_chunks(*chunks6_);
+}
 
 Result<SteerTables> SteerTables::open(Maps maps) {
     SteerTables tables;

@@ -2,6 +2,7 @@
 // The steer tables of both families, open for writing.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "base/error.h"
@@ -27,6 +28,9 @@ class SteerTables {
 
     [[nodiscard]] Trie4& ipv4() const { return *trie4_; }
     [[nodiscard]] Hash6& ipv6() const { return *hash6_; }
+    // How many chunks are there.
+    [[nodiscard]] std::size_t chunks4() const;
+    [[nodiscard]] std::size_t chunks6() const;
     [[nodiscard]] bool are_empty() const {
         return trie4_->prefixes().size() == 0 && hash6_->size() == 0;
     }

@@ -109,6 +109,9 @@ struct Config {
     WireguardConfig wireguard;
     std::uint32_t max_peers = 4096;
     std::string metrics = "127.0.0.1:9586";  // empty: off
+    bool metrics_per_peer = true;            // series for each peer
+    bool metrics_calico = false;             // under Calico's names too
+    bool bpf_stats = false;                  // have the kernel measure the programs
     LogLevel log_level = LogLevel::info;
     LogFormat log_format = LogFormat::text;
 };

@@ -66,8 +66,10 @@ std::optional<std::chrono::steady_clock::duration> Reconciler::newest_wait(
 Status Reconciler::run(const Now& now, Look look) {
     in_sync_ = false;
     due_ = std::max(due_, look);
+    ++effort_.runs;
     Status settled = settle(now);
     if (settled) return settled;
+    ++effort_.failures;
     plan_.steps.clear();
     next_step_ = 0;
     due_ = Look::everywhere;
@@ -103,9 +105,15 @@ Result<bool> Reconciler::find_work(const Now& now) {
 
 Status Reconciler::observe(const Now& now, Look look) {
     if (look == Look::nowhere) return {};
+    const auto begin = std::chrono::steady_clock::now();
     WGS_TRY(observe_devices());
-    if (look == Look::devices && WGS_TRY(tunnels_are_as_known())) return {};
+    if (look == Look::devices && WGS_TRY(tunnels_are_as_known())) {
+        effort_.looks_at_devices.add(begin);
+        return {};
+    }
     WGS_TRY(observe_all());
+    effort_.looks_at_all.add(begin);
+    effort_.last_look_at_all = now.wall;
     observed_ = now;
     everything_changed_ = true;
     return {};
@@ -202,6 +210,7 @@ Scope Reconciler::take_scope() {
 }
 
 void Reconciler::make_plan(const Now& now, const Scope& scope) {
+    const auto begin = std::chrono::steady_clock::now();
     follow_handshakes(now, scope);
     const DesiredState desired =
         make_desired(cache_, config_, actual_, routes_, handshakes_, scope);
@@ -213,6 +222,7 @@ void Reconciler::make_plan(const Now& now, const Scope& scope) {
     }
     follow_states(scope);
     follow_problems(scope);
+    effort_.plans.add(begin);
 }
 
 void Reconciler::follow_handshakes(const Now& now, const Scope& scope) {
@@ -283,6 +293,12 @@ std::vector<std::string> Reconciler::problems() const {
 
 Status Reconciler::apply_plan() {
     const auto begin = std::chrono::steady_clock::now();
+    Status applied = apply_slice(begin);
+    effort_.applications.add(begin);
+    return applied;
+}
+
+Status Reconciler::apply_slice(std::chrono::steady_clock::time_point begin) {
     while (busy()) {
         const Step& step = plan_.steps[next_step_];
         WGS_TRY(apply(step, environment_.tunnels, environment_.steering));

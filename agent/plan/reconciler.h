@@ -14,6 +14,7 @@
 #include "model/config.h"
 #include "model/peer_cache.h"
 #include "model/ports.h"
+#include "plan/effort.h"
 #include "plan/handshake.h"
 #include "plan/plan.h"
 
@@ -80,6 +81,7 @@ class Reconciler {
     // For how long the newest peer that waits for a handshake has done so; none: nobody waits.
     [[nodiscard]] std::optional<std::chrono::steady_clock::duration> newest_wait(
         std::chrono::steady_clock::time_point now) const;
+    [[nodiscard]] const ReconcilerEffort& effort() const { return effort_; }
     // CPU time of this process for the last look everywhere and the plan that followed.
     [[nodiscard]] std::chrono::nanoseconds cost_of_looking() const { return cost_of_looking_; }
 
@@ -99,6 +101,7 @@ class Reconciler {
     void follow_states(const Scope& scope);
     void follow_problems(const Scope& scope);
     Status apply_plan();
+    Status apply_slice(std::chrono::steady_clock::time_point begin);
 
     const Config& config_;
     PeerCache& cache_;
@@ -121,6 +124,7 @@ class Reconciler {
     bool in_sync_ = false;
     std::uint64_t changes_made_ = 0;
     std::chrono::nanoseconds cost_of_looking_{0};
+    ReconcilerEffort effort_;
 };
 
 }  // namespace wgs

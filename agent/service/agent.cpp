@@ -15,6 +15,7 @@
 #include "plan/pacing.h"
 #include "service/cleanup.h"
 #include "service/leak_test.h"
+#include "skeletons/program_cost.h"
 
 namespace wgs {
 namespace {
@@ -72,6 +73,7 @@ Result<std::unique_ptr<Agent>> Agent::create(Config config, EventLoop& loop,
     WGS_TRY(agent->take_lock());
     WGS_TRY(agent->open_kernel());
     WGS_TRY(agent->open_model(make_source));
+    if (agent->config_.bpf_stats) agent->measure();
     WGS_TRY(agent->watch());
     return agent;
 }
@@ -139,6 +141,15 @@ Status Agent::open_model(const MakeSource& make_source) {
     return {};
 }
 
+void Agent::measure() {
+    Result<UniqueFd> stats = measure_programs();
+    if (stats) {
+        bpf_stats_ = std::move(*stats);
+    } else {
+        spdlog::warn("bpf_stats: {}; going on without", stats.error().message);
+    }
+}
+
 Status Agent::watch() {
     reconcile_timer_ = WGS_TRY(loop_.timer([this] { reconcile(); }));
     source_timer_ = WGS_TRY(loop_.timer([this] { dispatch_source(); }));
@@ -183,10 +194,14 @@ NodeInfo Agent::self() {
 }
 
 void Agent::upsert(const NodeInfo& node) {
+    ++activity_.upserts;
+    activity_.last_event = Clock::now();
     if (cache_->upsert(node)) note_change(Look::nowhere);
 }
 
 void Agent::remove(const std::string& name) {
+    ++activity_.removals;
+    activity_.last_event = Clock::now();
     if (cache_->remove(name)) note_change(Look::nowhere);
 }
 
@@ -199,11 +214,13 @@ void Agent::describe_self(const NodeInfo& self) {
 }
 
 void Agent::complete() {
+    activity_.last_event = Clock::now();
     cache_->mark_complete();
     note_change(Look::nowhere);
 }
 
 void Agent::report(const Problem& problem) {
+    ++activity_.errors;
     spdlog::warn("source: {}: {}; keeping the last good state", problem.object, problem.message);
 }
 
@@ -391,6 +408,12 @@ void Agent::log_findings() {
         if (!logged_findings_.contains(finding)) spdlog::warn("{}", finding);
     }
     logged_findings_ = std::move(findings);
+}
+
+SourceActivity Agent::source_activity() const {
+    SourceActivity activity = activity_;
+    activity.problems = source_->problems().size();
+    return activity;
 }
 
 std::vector<Problem> Agent::notes() const {

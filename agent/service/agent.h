@@ -24,6 +24,7 @@
 #include "service/chain_watch.h"
 #include "service/leak_watch.h"
 #include "service/loop.h"
+#include "service/view.h"
 #include "source/source.h"
 
 namespace wgs {
@@ -52,6 +53,9 @@ class Agent final : private SourceSink {
     [[nodiscard]] BpfSteering& steering() { return *steering_; }
     // Of the first tunnel.
     [[nodiscard]] BackendKind backend() const { return wireguard_.front()->kind(); }
+    [[nodiscard]] SourceActivity source_activity() const;
+    // Whether the kernel measures what the programs cost.
+    [[nodiscard]] bool measures_programs() const { return static_cast<bool>(bpf_stats_); }
     // What leaves in clear, as of the last look_for_leaks(); nothing of it moves when it is off.
     [[nodiscard]] const LeakWatch& leaks() const { return leaks_; }
     // Reads what the watcher has seen, and logs what is new.
@@ -70,6 +74,7 @@ class Agent final : private SourceSink {
     Status open_kernel();
     Status open_tunnels();
     Status open_model(const MakeSource& make_source);
+    void measure();
     Status watch();
     [[nodiscard]] NodeInfo self();
 
@@ -132,6 +137,8 @@ class Agent final : private SourceSink {
     ChainWatch chain_;
     std::string failure_;  // of the last reconciliation; empty: none
     std::optional<NodeInfo> published_;
+    SourceActivity activity_;
+    UniqueFd bpf_stats_;
     std::set<std::string> logged_findings_;
 };
 

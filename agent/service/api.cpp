@@ -53,8 +53,13 @@ std::string leak_test(Agent& agent) {
 
 Result<std::string> metrics(Agent& agent) {
     agent.look_for_leaks();
-    const auto totals = WGS_TRY(agent.steering().verdict_totals());
-    return metrics_text(view_of(agent), totals, WGS_TRY(count_peers(agent)));
+    const AgentView view = view_of(agent);
+    Readings readings{.totals = WGS_TRY(agent.steering().verdict_totals()),
+                      .tables = agent.steering().table_use(view.actual.steering),
+                      .process = process_usage()};
+    if (agent.config().metrics_per_peer) readings.counts = WGS_TRY(count_peers(agent));
+    if (agent.measures_programs()) readings.programs = WGS_TRY(agent.steering().program_costs());
+    return metrics_text(view, readings);
 }
 
 HttpResponse get_explanation(Agent& agent, const HttpRequest& request) {

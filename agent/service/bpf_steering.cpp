@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "skeletons/program_cost.h"
 #include "skeletons/test_run.h"
 
 namespace wgs {
@@ -318,7 +319,7 @@ Result<std::unique_ptr<BpfSteering>> BpfSteering::load(const Settings& settings)
                                .guard_sees_decrypted = settings.guard == GuardMode::generic}));
     WGS_TRY(programs.pin(bpffs));
     return std::unique_ptr<BpfSteering>(
-        new BpfSteering(bpffs, std::move(programs), to_xdp(settings.guard)));
+        new BpfSteering(bpffs, std::move(programs), to_xdp(settings.guard), settings.max_peers));
 }
 
 Status BpfSteering::clean_up(const std::filesystem::path& bpffs) {
@@ -490,6 +491,34 @@ Result<std::vector<VerdictTotal>> BpfSteering::verdict_totals() const {
 
 Result<wgs_peer_stats> BpfSteering::peer_stats(PeerId id) const {
     return tables().stats.sum(id);
+}
+
+std::vector<TableUse> BpfSteering::table_use(const SteeringState& known) const {
+    const auto watched4 = static_cast<std::uint64_t>(std::ranges::count(
+        known.watched, Family::v4, [](const auto& row) { return row.first.family(); }));
+    return {{.name = "peers", .entries = known.slots.size(), .capacity = max_peers_},
+            {.name = "steer4",
+             .entries = tables().steer.chunks4(),
+             .capacity = WGS_TRIE4_MAX_CHUNKS - 1},
+            {.name = "steer6",
+             .entries = tables().steer.chunks6(),
+             .capacity = WGS_HASH6_MAX_CHUNKS - 1},
+            {.name = "watch4", .entries = watched4, .capacity = WGS_MAX_PREFIXES},
+            {.name = "watch6",
+             .entries = known.watched.size() - watched4,
+             .capacity = WGS_MAX_PREFIXES},
+            {.name = "underlays", .entries = known.underlays.size(), .capacity = WGS_MAX_UNDERLAYS},
+            {.name = "bypass", .entries = known.bypass.size(), .capacity = WGS_MAX_BYPASSED},
+            {.name = "pods", .entries = known.pods.size(), .capacity = WGS_MAX_PODS}};
+}
+
+Result<std::vector<ProgramCost>> BpfSteering::program_costs() const {
+    std::vector<ProgramCost> costs;
+    for (const wgs_hook hook : kHooks) {
+        const RunTotal total = WGS_TRY(run_total(programs_.at(hook).fd.get()));
+        costs.push_back({.name = program_name(hook), .runs = total.runs, .time = total.time});
+    }
+    return costs;
 }
 
 Result<wgs_counter> BpfSteering::leak_total() const {

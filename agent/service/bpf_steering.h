@@ -50,6 +50,19 @@ struct HookStatus {
     bool current = false;      // the program which this agent loaded, in the place it should have
 };
 
+// How full a table is; of tries in chunks.
+struct TableUse {
+    std::string_view name;
+    std::uint64_t entries = 0;
+    std::uint64_t capacity = 0;
+};
+
+struct ProgramCost {
+    std::string_view name;
+    std::uint64_t runs = 0;
+    std::chrono::nanoseconds time{0};
+};
+
 // All calls concern the network namespace of the caller. Not thread safe.
 class BpfSteering final : public Steering {
   public:
@@ -100,6 +113,10 @@ class BpfSteering final : public Steering {
     // Those that are not zero.
     [[nodiscard]] Result<std::vector<VerdictTotal>> verdict_totals() const;
     [[nodiscard]] Result<wgs_peer_stats> peer_stats(PeerId id) const;
+    // At no cost: what has been read from the tables is given in `known`.
+    [[nodiscard]] std::vector<TableUse> table_use(const SteeringState& known) const;
+    // Since they were loaded, while the kernel measured.
+    [[nodiscard]] Result<std::vector<ProgramCost>> program_costs() const;
     // What the watcher has called leaks.
     [[nodiscard]] Result<wgs_counter> leak_total() const;
     // Those it remembers, in no order.
@@ -113,11 +130,12 @@ class BpfSteering final : public Steering {
     [[nodiscard]] Result<std::vector<HookStatus>> hooks() const;
 
   private:
-    BpfSteering(const Bpffs& bpffs, Programs programs, XdpMode guard_mode)
+    BpfSteering(const Bpffs& bpffs, Programs programs, XdpMode guard_mode, std::uint32_t max_peers)
         : hooks_(bpffs),
           programs_(std::move(programs)),
           guard_mode_(guard_mode),
-          new_tables_(programs_.tables().steer.are_empty()) {}
+          new_tables_(programs_.tables().steer.are_empty()),
+          max_peers_(max_peers) {}
 
     // A guard that could not be attached.
     struct Refusal {
@@ -137,6 +155,7 @@ class BpfSteering final : public Steering {
     XdpMode guard_mode_;
     bool new_tables_;  // when the programs were loaded
     std::map<Hook, Refusal> refusals_;
+    std::uint32_t max_peers_;
 };
 
 }  // namespace wgs

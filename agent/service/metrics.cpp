@@ -1,163 +1,304 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/metrics.h"
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-
-#include <chrono>
+#include <algorithm>
 #include <map>
-#include <string_view>
 
 #include "base/version.h"
+#include "bpf/lib/decide.h"
+#include "service/metric_text.h"
 
 namespace wgs {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
+double seconds(std::chrono::nanoseconds duration) {
+    return std::chrono::duration<double>(duration).count();
+}
 
-class Families {
-  public:
-    void counter(const std::string& name, const char* help, const Labels& labels, double value) {
-        ClientMetric metric{.label = labels};
-        metric.counter.value = value;
-        family(name, help, MetricType::Counter).metric.push_back(std::move(metric));
-    }
-    void gauge(const std::string& name, const char* help, const Labels& labels, double value) {
-        ClientMetric metric{.label = labels};
-        metric.gauge.value = value;
-        family(name, help, MetricType::Gauge).metric.push_back(std::move(metric));
-    }
-    [[nodiscard]] std::string text() const { return prometheus::TextSerializer().Serialize(all_); }
+double unix_time(Clock::time_point time) {
+    return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
 
-  private:
-    MetricFamily& family(const std::string& name, const char* help, MetricType type) {
-        const auto [found, added] = index_.try_emplace(name, all_.size());
-        if (added) all_.push_back({.name = name, .help = help, .type = type});
-        return all_[found->second];
-    }
-    std::vector<MetricFamily> all_;
-    std::map<std::string, std::size_t> index_;
-};
+void add_state(MetricText& text, const AgentView& agent) {
+    text.begin(metric::build_info);
+    text.sample({kVersion, agent.config.node}, 1);
+    text.only(metric::in_sync, agent.in_sync ? 1 : 0);
+    text.only(metric::problems, std::uint64_t{agent.problems.size()});
+    text.only(metric::rejected_claims, std::uint64_t{agent.rejections});
+}
 
-void add_verdicts(Families& families, const std::vector<VerdictTotal>& totals) {
+std::string device_of(const AgentView& agent, TunnelIndex tunnel) {
+    const std::vector<TunnelConfig> all = agent.config.wireguard.tunnels();
+    return tunnel < all.size() ? all[tunnel].device : "";
+}
+
+void add_tunnels(MetricText& text, const AgentView& agent) {
+    text.begin(metric::tunnel_info);
+    for (const auto& [index, tunnel] : agent.actual.tunnels)
+        text.sample(
+            {device_of(agent, index), to_string(agent.backend), tunnel.public_key.to_base64()}, 1);
+    text.begin(metric::tunnel_mtu);
+    for (const auto& [index, tunnel] : agent.actual.tunnels)
+        text.sample({device_of(agent, index)}, std::uint64_t{tunnel.mtu});
+}
+
+void add_hooks(MetricText& text, const HookState& hooks) {
+    text.begin(metric::hooks);
+    text.sample({"current"}, std::uint64_t{hooks.hooks.size()});
+    text.sample({"outdated"}, std::uint64_t{hooks.outdated.size()});
+    text.sample({"refused"}, std::uint64_t{hooks.refused.size()});
+}
+
+void add_source(MetricText& text, const AgentView& agent) {
+    const SourceActivity& source = agent.source;
+    text.only(metric::source_complete, agent.source_complete ? 1 : 0);
+    text.begin(metric::source_events);
+    text.sample({"upsert"}, source.upserts);
+    text.sample({"remove"}, source.removals);
+    text.only(metric::source_errors, source.errors);
+    if (source.last_event) text.only(metric::source_last_event, unix_time(*source.last_event));
+    text.only(metric::source_problems, std::uint64_t{source.problems});
+}
+
+void add_effort(MetricText& text, const AgentView& agent) {
+    const ReconcilerEffort& effort = agent.effort;
+    const auto sample = [&](MetricText::Values labels, const Effort& of) {
+        text.sample(labels, seconds(of.time), of.count);
+    };
+    text.only(metric::runs, effort.runs);
+    text.only(metric::failures, effort.failures);
+    text.begin(metric::resync);
+    sample({"devices"}, effort.looks_at_devices);
+    sample({"all"}, effort.looks_at_all);
+    if (effort.looks_at_all.count > 0)
+        text.only(metric::last_resync, unix_time(effort.last_look_at_all));
+    text.begin(metric::plan);
+    sample({}, effort.plans);
+    text.begin(metric::apply);
+    sample({}, effort.applications);
+    text.only(metric::steps, agent.changes_made);
+}
+
+void add_tables(MetricText& text, const AgentView& agent, const std::vector<TableUse>& tables) {
+    text.begin(metric::table_entries);
+    for (const TableUse& table : tables)
+        text.sample({table.name}, table.entries);
+    text.begin(metric::table_capacity);
+    for (const TableUse& table : tables)
+        text.sample({table.name}, table.capacity);
+    const auto& prefixes = agent.actual.steering.prefixes;
+    const auto ipv4 = static_cast<std::uint64_t>(std::ranges::count(
+        prefixes, Family::v4, [](const auto& row) { return row.first.family(); }));
+    text.begin(metric::prefixes);
+    text.sample({"ipv4"}, ipv4);
+    text.sample({"ipv6"}, std::uint64_t{prefixes.size()} - ipv4);
+}
+
+void add_programs(MetricText& text, const std::vector<ProgramCost>& programs) {
+    if (programs.empty()) return;
+    text.begin(metric::program_runs);
+    for (const ProgramCost& program : programs)
+        text.sample({program.name}, program.runs);
+    text.begin(metric::program_time);
+    for (const ProgramCost& program : programs)
+        text.sample({program.name}, seconds(program.time));
+}
+
+bool is_outward(HookPoint point) {
+    return point == HookPoint::nic_out || point == HookPoint::pod_out ||
+           point == HookPoint::leak_watch;
+}
+
+std::string_view verdict_of(const VerdictTotal& total, Policy policy) {
+    const auto bpf_policy = policy == Policy::require ? WGS_POLICY_REQUIRE : WGS_POLICY_PREFER;
+    if (total.reason == WGS_REASON_bad_message || total.reason == WGS_REASON_flood) return "drop";
+    switch (is_outward(total.point) ? wgs_out_verdict(total.reason, bpf_policy)
+                                    : wgs_in_verdict(total.reason, bpf_policy)) {
+        case WGS_VERDICT_STEER:
+            return "steer";
+        case WGS_VERDICT_DROP:
+            return "drop";
+        default:
+            return "pass";
+    }
+}
+
+void add_verdicts(MetricText& text, const MetricInfo& metric, Policy policy,
+                  const std::vector<VerdictTotal>& totals, __u64 wgs_counter::*field) {
+    text.begin(metric);
     for (const VerdictTotal& total : totals) {
-        const Labels labels{{"hook", std::string(to_string(total.point))},
-                            {"reason", std::string(reason_info(total.reason).name)}};
-        families.counter("wgsteer_verdict_packets_total", "Packets judged, by hook and reason.",
-                         labels, static_cast<double>(total.counter.packets));
-        families.counter("wgsteer_verdict_bytes_total",
-                         "Layer-3 bytes of packets judged, by hook and reason.", labels,
-                         static_cast<double>(total.counter.bytes));
+        text.sample({is_outward(total.point) ? "out" : "in", to_string(total.point),
+                     verdict_of(total, policy), reason_info(total.reason).name},
+                    std::uint64_t{total.counter.*field});
     }
 }
 
-void add_leaks(Families& families, const AgentView& agent) {
+void add_leaks(MetricText& text, const AgentView& agent) {
     if (!agent.config.leak_watch) return;
-    const wgs_counter& total = agent.leaks.total();
-    families.counter("wgsteer_leaked_packets_total",
-                     "Packets that left in clear between protected prefixes.", {},
-                     static_cast<double>(total.packets));
-    families.counter("wgsteer_leaked_bytes_total", "Layer-3 bytes of leaked packets.", {},
-                     static_cast<double>(total.bytes));
+    text.only(metric::leaked_packets, std::uint64_t{agent.leaks.total().packets});
+    text.only(metric::leaked_bytes, std::uint64_t{agent.leaks.total().bytes});
     const bool passed = agent.leaks.self_test().outcome == SelfTest::passed;
-    families.gauge("wgsteer_leak_watch_passed", "1 if the watcher has passed its self-test.", {},
-                   passed ? 1 : 0);
+    text.only(metric::leak_watch_passed, passed ? 1 : 0);
 }
 
-// With several tunnels one label more says in which one.
-Labels labels_of(const AgentView& agent, const PeerName& peer) {
-    Labels labels{{"peer", peer.node}};
-    const std::vector<TunnelConfig> tunnels = agent.config.wireguard.tunnels();
-    if (tunnels.size() > 1 && peer.tunnel < tunnels.size())
-        labels.push_back({"tunnel", tunnels[peer.tunnel].device});
-    return labels;
-}
-
-void add_peer_packets(Families& families, const AgentView& agent, const PeerCounts& counts) {
-    for (const auto& [peer, totals] : counts) {
-        const auto add = [&, labels = labels_of(agent, peer)](const char* verdict,
-                                                              std::uint64_t packets) {
-            Labels all = labels;
-            all.push_back({"verdict", verdict});
-            families.counter("wgsteer_peer_packets_total", "Packets of a peer, by verdict.", all,
-                             static_cast<double>(packets));
-        };
-        add("steered", totals.steered);
-        add("dropped", totals.dropped);
-        add("clear", totals.clear);
-        add("decrypted", totals.decrypted);
-    }
-}
-
-void add_session(Families& families, const Labels& labels, const Session& session) {
-    families.counter("wgsteer_peer_receive_bytes_total", "Bytes WireGuard received from the peer.",
-                     labels, static_cast<double>(session.rx_bytes));
-    families.counter("wgsteer_peer_transmit_bytes_total", "Bytes WireGuard sent to the peer.",
-                     labels, static_cast<double>(session.tx_bytes));
-    if (!session.last_handshake) return;
-    const std::chrono::duration<double> since_epoch = session.last_handshake->time_since_epoch();
-    families.gauge("wgsteer_peer_last_handshake_timestamp_seconds",
-                   "When the last handshake with the peer completed, in Unix time.", labels,
-                   since_epoch.count());
-}
-
-void add_peers(Families& families, const AgentView& agent) {
-    for (const auto& [peer, state] : agent.states) {
-        families.gauge("wgsteer_peer_ready", "1 if traffic to the peer is steered.",
-                       labels_of(agent, peer), state == PeerState::ready ? 1 : 0);
-    }
-    for (const auto& [node, cached] : agent.peers) {
-        for (const auto& [index, tunnel] : agent.actual.tunnels) {
-            const auto& public_key = cached.tunnels.at(index).public_key;
-            if (!public_key) continue;
-            const auto session = tunnel.sessions.find(*public_key);
-            if (session != tunnel.sessions.end())
-                add_session(families, labels_of(agent, {node, index}), session->second);
-        }
-    }
-}
-
-void add_peer_states(Families& families, const AgentView& agent) {
-    std::map<PeerState, int> counts{{PeerState::ready, 0},
-                                    {PeerState::waiting, 0},
-                                    {PeerState::no_key, 0},
-                                    {PeerState::conflict, 0},
-                                    {PeerState::stalled, 0}};
+void add_peer_states(MetricText& text, const AgentView& agent) {
+    std::map<PeerState, std::uint64_t> counts{{PeerState::ready, 0},
+                                              {PeerState::waiting, 0},
+                                              {PeerState::no_key, 0},
+                                              {PeerState::conflict, 0},
+                                              {PeerState::stalled, 0}};
     for (const auto& [peer, state] : agent.states)
         ++counts[state];
-    for (const auto& [state, count] : counts) {
-        families.gauge("wgsteer_peers", "Peers by state.",
-                       {{"state", std::string(to_string(state))}}, count);
+    text.begin(metric::peers);
+    for (const auto& [state, count] : counts)
+        text.sample({to_string(state)}, count);
+}
+
+// A peer in one tunnel, with what WireGuard knows of it.
+struct PeerRow {
+    std::string_view name;
+    std::string_view device;
+    TunnelIndex tunnel = 0;
+    PeerState state = PeerState::no_key;
+    const PublicKey* key = nullptr;
+    const Session* session = nullptr;  // null: none
+};
+
+void find_session(const AgentView& agent, PeerRow& row) {
+    const TunnelState* tunnel = agent.actual.tunnel(row.tunnel);
+    const auto peer = agent.peers.find(std::string(row.name));
+    if (tunnel == nullptr || peer == agent.peers.end()) return;
+    const auto& key = peer->second.tunnels.at(row.tunnel).public_key;
+    if (!key) return;
+    const auto session = tunnel->sessions.find(*key);
+    if (session == tunnel->sessions.end()) return;
+    row.key = &session->first;
+    row.session = &session->second;
+}
+
+std::vector<PeerRow> peer_rows(const AgentView& agent, const std::vector<std::string>& devices) {
+    std::vector<PeerRow> rows;
+    rows.reserve(agent.states.size());
+    for (const auto& [peer, state] : agent.states) {
+        if (peer.tunnel >= devices.size()) continue;
+        PeerRow row{.name = peer.node,
+                    .device = devices[peer.tunnel],
+                    .tunnel = peer.tunnel,
+                    .state = state};
+        find_session(agent, row);
+        rows.push_back(row);
     }
+    return rows;
+}
+
+void add_oldest_handshake(MetricText& text, const std::vector<PeerRow>& peers) {
+    std::optional<Clock::time_point> oldest;
+    for (const PeerRow& peer : peers) {
+        if (peer.state != PeerState::ready || !peer.session || !peer.session->last_handshake)
+            continue;
+        oldest = std::min(oldest.value_or(Clock::time_point::max()), *peer.session->last_handshake);
+    }
+    if (oldest) text.only(metric::handshake_age, unix_time(*oldest));
+}
+
+void add_handshakes(MetricText& text, const std::vector<PeerRow>& peers) {
+    text.begin(metric::peer_handshake);
+    for (const PeerRow& peer : peers) {
+        if (peer.session && peer.session->last_handshake)
+            text.sample({peer.name, peer.device}, unix_time(*peer.session->last_handshake));
+    }
+}
+
+void add_peer_packets(MetricText& text, const PeerCounts& counts,
+                      const std::vector<std::string>& devices) {
+    text.begin(metric::peer_packets);
+    for (const auto& [peer, totals] : counts) {
+        const std::string_view device =
+            peer.tunnel < devices.size() ? std::string_view(devices[peer.tunnel]) : "";
+        text.sample({peer.node, device, "steered"}, totals.steered);
+        text.sample({peer.node, device, "dropped"}, totals.dropped);
+        text.sample({peer.node, device, "clear"}, totals.clear);
+        text.sample({peer.node, device, "decrypted"}, totals.decrypted);
+    }
+}
+
+void add_peers(MetricText& text, const std::vector<PeerRow>& peers) {
+    text.begin(metric::peer_state);
+    for (const PeerRow& peer : peers)
+        text.sample({peer.name, peer.device, to_string(peer.state)}, 1);
+    text.begin(metric::peer_ready);
+    for (const PeerRow& peer : peers)
+        text.sample({peer.name, peer.device}, peer.state == PeerState::ready ? 1 : 0);
+    add_handshakes(text, peers);
+    text.begin(metric::peer_received);
+    for (const PeerRow& peer : peers)
+        if (peer.session) text.sample({peer.name, peer.device}, peer.session->rx_bytes);
+    text.begin(metric::peer_sent);
+    for (const PeerRow& peer : peers)
+        if (peer.session) text.sample({peer.name, peer.device}, peer.session->tx_bytes);
+}
+
+void add_calico(MetricText& text, const AgentView& agent, const std::vector<PeerRow>& peers) {
+    if (!agent.config.metrics_calico) return;
+    const std::string& host = agent.config.node;
+    std::vector<std::string> own;  // keys, by tunnel
+    text.begin(metric::calico_meta);
+    for (const auto& [index, tunnel] : agent.actual.tunnels) {
+        own.resize(index + std::size_t{1});
+        own[index] = tunnel.public_key.to_base64();
+        text.sample({host, own[index], device_of(agent, index), std::to_string(tunnel.port)}, 1);
+    }
+    const auto add = [&](const MetricInfo& metric, const auto& value) {
+        text.begin(metric);
+        for (const PeerRow& peer : peers) {
+            if (!peer.session) continue;
+            const auto& endpoint = peer.session->endpoint;
+            text.sample({host, own.at(peer.tunnel), peer.key->to_base64(),
+                         endpoint ? endpoint->to_string() : ""},
+                        value(*peer.session));
+        }
+    };
+    add(metric::calico_handshake, [](const Session& session) {
+        return session.last_handshake ? unix_time(*session.last_handshake) : 0;
+    });
+    add(metric::calico_received, [](const Session& session) { return session.rx_bytes; });
+    add(metric::calico_sent, [](const Session& session) { return session.tx_bytes; });
+}
+
+void add_process(MetricText& text, const ProcessUsage& usage) {
+    text.only(metric::process_cpu, seconds(usage.cpu_time));
+    text.only(metric::process_memory, usage.resident_bytes);
+    text.only(metric::process_start, unix_time(usage.started));
 }
 
 }  // namespace
 
-std::string metrics_text(const AgentView& agent, const std::vector<VerdictTotal>& totals,
-                         const PeerCounts& counts) {
-    Families families;
-    families.gauge("wgsteer_build_info", "Always 1; the version is in the label.",
-                   {{"version", std::string(kVersion)}}, 1);
-    families.gauge("wgsteer_in_sync", "1 if the kernel is as it should be.", {},
-                   agent.in_sync ? 1 : 0);
-    families.gauge("wgsteer_source_complete",
-                   "1 if the source has told everything, so that leftovers may be removed.", {},
-                   agent.source_complete ? 1 : 0);
-    families.gauge("wgsteer_problems", "What keeps the agent from doing all it should.", {},
-                   static_cast<double>(agent.problems.size()));
-    families.gauge("wgsteer_rejected_claims", "Claims of nodes that a rule refuses now.", {},
-                   static_cast<double>(agent.rejections));
-    families.counter("wgsteer_plan_steps_total", "Changes made to the kernel.", {},
-                     static_cast<double>(agent.changes_made));
-    add_leaks(families, agent);
-    add_peer_states(families, agent);
-    add_peers(families, agent);
-    add_verdicts(families, totals);
-    add_peer_packets(families, agent, counts);
-    return families.text();
+std::string metrics_text(const AgentView& agent, const Readings& readings) {
+    MetricText text;
+    add_state(text, agent);
+    add_tunnels(text, agent);
+    add_hooks(text, agent.actual.steering);
+    add_source(text, agent);
+    add_effort(text, agent);
+    add_tables(text, agent, readings.tables);
+    add_programs(text, readings.programs);
+    const Policy policy = agent.config.policy;
+    add_verdicts(text, metric::verdict_packets, policy, readings.totals, &wgs_counter::packets);
+    add_verdicts(text, metric::verdict_bytes, policy, readings.totals, &wgs_counter::bytes);
+    add_leaks(text, agent);
+    add_peer_states(text, agent);
+    std::vector<std::string> devices;
+    for (const TunnelConfig& tunnel : agent.config.wireguard.tunnels())
+        devices.push_back(tunnel.device);
+    const std::vector<PeerRow> peers = peer_rows(agent, devices);
+    add_oldest_handshake(text, peers);
+    if (agent.config.metrics_per_peer) {
+        add_peers(text, peers);
+        add_peer_packets(text, readings.counts, devices);
+    }
+    add_calico(text, agent, peers);
+    add_process(text, readings.process);
+    return text.take();
 }
 
 }  // namespace wgs

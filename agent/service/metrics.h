@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "service/bpf_steering.h"
@@ -9,8 +12,24 @@
 
 namespace wgs {
 
-// Everything the agent counts, in Prometheus' text format.
-std::string metrics_text(const AgentView& agent, const std::vector<VerdictTotal>& totals,
-                         const PeerCounts& counts);
+// Of this process.
+struct ProcessUsage {
+    std::chrono::nanoseconds cpu_time{0};
+    std::uint64_t resident_bytes = 0;
+    Clock::time_point started;
+};
+[[nodiscard]] ProcessUsage process_usage();
+
+// What is read from the kernel for one answer.
+struct Readings {
+    std::vector<VerdictTotal> totals;
+    PeerCounts counts;  // empty without `metrics_per_peer`
+    std::vector<TableUse> tables;
+    std::vector<ProgramCost> programs;  // empty: nobody asked the kernel to measure
+    ProcessUsage process;
+};
+
+// Everything the agent counts, in Prometheus' text format; see metric_list.h.
+std::string metrics_text(const AgentView& agent, const Readings& readings);
 
 }  // namespace wgs

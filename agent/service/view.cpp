@@ -17,6 +17,8 @@ AgentView view_of(const Agent& agent) {
             .source_complete = agent.cache().complete(),
             .rejections = agent.cache().rejections().size(),
             .changes_made = reconciler.changes_made(),
+            .source = agent.source_activity(),
+            .effort = reconciler.effort(),
             .problems = agent.problems(),
             .notes = agent.notes()};
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "model/peer_cache.h"
 #include "model/state.h"
 #include "plan/desired.h"
+#include "plan/effort.h"
 #include "service/counters.h"
 #include "service/leak_watch.h"
 #include "source/source.h"
@@ -19,6 +21,15 @@
 namespace wgs {
 
 class Agent;
+
+// What a source has told since the start.
+struct SourceActivity {
+    std::uint64_t upserts = 0;
+    std::uint64_t removals = 0;
+    std::uint64_t errors = 0;                     // reported
+    std::optional<Clock::time_point> last_event;  // of any kind but errors
+    std::size_t problems = 0;                     // now
+};
 
 // What the agent knows without asking the kernel. Refers to the agent, and is valid until the next
 // event.
@@ -33,6 +44,8 @@ struct AgentView {
     bool source_complete = false;  // leftovers may be removed
     std::size_t rejections = 0;
     std::uint64_t changes_made = 0;
+    SourceActivity source = {};
+    ReconcilerEffort effort = {};
     std::vector<Problem> problems = {};  // worst first
     std::vector<Problem> notes = {};     // nothing to be done about
 };

@@ -310,6 +310,9 @@ constexpr std::array kTopKeys = {
     Key{"max_peers", &set<&Config::max_peers, &read_max_peers>},
     Key{"wireguard", &read_wireguard},
     Key{"metrics", &set<&Config::metrics, &read_listen_address>},
+    Key{"metrics_per_peer", &set<&Config::metrics_per_peer, &read_bool>},
+    Key{"metrics_calico", &set<&Config::metrics_calico, &read_bool>},
+    Key{"bpf_stats", &set<&Config::bpf_stats, &read_bool>},
     Key{"log", &read_log},
 };
 

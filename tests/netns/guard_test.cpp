@@ -30,8 +30,9 @@ std::uint64_t guarded(const Node& node, const std::string& reason) {
     const Within inside(node.ns());
     const auto reply = http_get("http://127.0.0.1:9586/metrics");
     if (!reply) broken("no metrics");
-    const std::string metric =
-        fmt::format(R"(wgsteer_verdict_packets_total{{hook="nic_guard",reason="{}"}} )", reason);
+    const std::string metric = fmt::format(
+        R"(wgsteer_verdict_packets_total{{direction="in",hook="nic_guard",verdict="drop",reason="{}"}} )",
+        reason);
     const std::size_t found = reply->body.find(metric);
     return found == std::string::npos ? 0 : std::stoull(reply->body.substr(found + metric.size()));
 }

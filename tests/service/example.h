@@ -67,6 +67,15 @@ struct Example {
                 .source_complete = true,
                 .rejections = 1,
                 .changes_made = 16,
+                .source = {.upserts = 3,
+                           .removals = 1,
+                           .errors = 2,
+                           .last_event = Clock::time_point(1650000000s),
+                           .problems = 1},
+                .effort = {.runs = 7,
+                           .failures = 1,
+                           .looks_at_all = {.count = 4, .time = 250ms},
+                           .last_look_at_all = Clock::time_point(1660000000s)},
                 .problems = problems,
                 .notes = notes};
     }

@@ -71,6 +71,9 @@ wireguard:
   lanes: 1
   cluster_secret_file: ""
 metrics: "[::1]:9586"
+metrics_per_peer: false
+metrics_calico: true
+bpf_stats: true
 log: {level: debug, format: json}
 )",
                                      "c.yaml");
@@ -101,6 +104,9 @@ log: {level: debug, format: json}
     EXPECT_EQ(config->wireguard.fwmark, 0x100000u);
     EXPECT_EQ(config->wireguard.keepalive, 25s);
     EXPECT_EQ(config->metrics, "[::1]:9586");
+    EXPECT_FALSE(config->metrics_per_peer);
+    EXPECT_TRUE(config->metrics_calico);
+    EXPECT_TRUE(config->bpf_stats);
     EXPECT_EQ(config->log_level, LogLevel::debug);
     EXPECT_EQ(config->log_format, LogFormat::json);
 }
@@ -125,6 +131,9 @@ TEST(Config, HasTheDefaultsOfTheContract) {
     EXPECT_EQ(config->wireguard.fwmark, std::nullopt);
     EXPECT_EQ(config->wireguard.keepalive, 0s);
     EXPECT_EQ(config->metrics, "127.0.0.1:9586");
+    EXPECT_TRUE(config->metrics_per_peer);
+    EXPECT_FALSE(config->metrics_calico);
+    EXPECT_FALSE(config->bpf_stats);
     EXPECT_EQ(config->log_level, LogLevel::info);
 }
 
