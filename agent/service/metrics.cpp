@@ -134,6 +134,17 @@ void add_peer_states(Families& families, const AgentView& agent) {
     }
 }
 
+// Alarms are bounded, so are the series.
+void add_alarms(Families& families, const AgentView& agent) {
+    for (const auto& [finding, since] : agent.alarms) {
+        families.gauge("wgsteer_alarm", "What is wrong now, as 'wgsteer status' tells it; 1.",
+                       {{"kind", std::string(to_string(finding.kind))},
+                        {"object", finding.object},
+                        {"severity", std::string(to_string(finding.severity))}},
+                       1);
+    }
+}
+
 }  // namespace
 
 std::string metrics_text(const AgentView& agent, const std::vector<VerdictTotal>& totals,
@@ -152,6 +163,7 @@ std::string metrics_text(const AgentView& agent, const std::vector<VerdictTotal>
                    static_cast<double>(agent.rejections));
     families.counter("wgsteer_plan_steps_total", "Changes made to the kernel.", {},
                      static_cast<double>(agent.changes_made));
+    add_alarms(families, agent);
     add_leaks(families, agent);
     add_peer_states(families, agent);
     add_peers(families, agent);

@@ -12,6 +12,7 @@
 #include "model/peer_cache.h"
 #include "model/state.h"
 #include "plan/desired.h"
+#include "service/alarms.h"
 #include "service/counters.h"
 #include "service/leak_watch.h"
 #include "source/source.h"
@@ -35,6 +36,7 @@ struct AgentView {
     std::uint64_t changes_made = 0;
     std::vector<Problem> problems = {};  // worst first
     std::vector<Problem> notes = {};     // nothing to be done about
+    std::vector<Alarm> alarms = {};      // problems first
 };
 
 AgentView view_of(const Agent& agent);
@@ -42,5 +44,9 @@ AgentView view_of(const Agent& agent);
 // Those in the tables only.
 using PeerCounts = std::map<PeerName, PeerTotals, PeerNameLess>;
 Result<PeerCounts> count_peers(Agent& agent);
+
+// By name; those in the tables only.
+using PeerStats = std::map<PeerName, wgs_peer_stats, PeerNameLess>;
+Result<PeerStats> read_peer_stats(Agent& agent);
 
 }  // namespace wgs
