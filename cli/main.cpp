@@ -28,6 +28,7 @@ struct Options {
     std::string output = "text";
     bool check = false;
     Query flow;
+    std::string peer;
     CleanupOptions cleanup;
     BenchOptions bench;
     MonitorOptions monitor;
@@ -63,18 +64,28 @@ int always_fine(const Json&) {
     return kExitFine;
 }
 
+std::chrono::seconds now_since_epoch() {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+        std::chrono::system_clock::now().time_since_epoch());
+}
+
 int show_status(const Options& options) {
-    return show(options, "/v1/status", {}, &render_status, [&](const Json& status) {
+    const auto render = [](const Json& status) { return render_status(status, now_since_epoch()); };
+    return show(options, "/v1/status", {}, render, [&](const Json& status) {
         return options.check && !is_healthy(status) ? kExitBad : kExitFine;
     });
 }
 
 int show_peers(const Options& options) {
-    const auto render = [](const Json& peers) {
-        const auto now = std::chrono::system_clock::now().time_since_epoch();
-        return render_peers(peers, std::chrono::duration_cast<std::chrono::seconds>(now));
+    const auto render = [](const Json& peers) { return render_peers(peers, now_since_epoch()); };
+    const auto render_one = [](const Json& peers) {
+        std::string text;
+        for (const Json& peer : peers.get_ref<const Json::array_t&>())
+            text += (text.empty() ? "" : "\n") + render_peer(peer, now_since_epoch());
+        return text;
     };
-    return show(options, "/v1/peers", {}, render, &always_fine);
+    if (options.peer.empty()) return show(options, "/v1/peers", {}, render, &always_fine);
+    return show(options, "/v1/peers", {{"name", options.peer}}, render_one, &always_fine);
 }
 
 int show_explanation(const Options& options) {
@@ -167,7 +178,8 @@ int run(int argc, char** argv) {
     app.add_option("--socket", options.socket, "The agent's control socket")->capture_default_str();
     command(app, options, "status", "The agent at a glance, problems first", code, &show_status)
         ->add_flag("--check", options.check, "Exit with 1 unless all is well");
-    command(app, options, "peers", "The other nodes", code, &show_peers);
+    command(app, options, "peers", "The other nodes, or one of them in full", code, &show_peers)
+        ->add_option("name", options.peer, "Of a peer; none: a line for each");
     add_flow_options(*command(app, options, "explain",
                               "What would happen to a packet, judged by the program in the kernel",
                               code, &show_explanation),

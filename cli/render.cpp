@@ -4,64 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <vector>
+#include <string_view>
+
+#include "text.h"
 
 namespace wgs::cli {
 namespace {
-
-using Json = nlohmann::json;
-using Row = std::vector<std::string>;
-
-// Columns as wide as their widest cell; the last one is not padded.
-std::string table(const std::vector<Row>& rows) {
-    std::vector<std::size_t> widths;
-    for (const Row& row : rows) {
-        widths.resize(std::max(widths.size(), row.size()));
-        for (std::size_t i = 0; i < row.size(); ++i)
-            widths[i] = std::max(widths[i], row[i].size());
-    }
-    std::string text;
-    for (const Row& row : rows) {
-        for (std::size_t i = 0; i + 1 < row.size(); ++i) {
-            text += fmt::format("{:<{}}  ", row[i], widths[i]);
-        }
-        text += row.back() + "\n";
-    }
-    return text;
-}
-
-// For loops: nlohmann-json's own would take a single value for a list of one.
-const Json::array_t& items(const Json& list) {
-    return list.get_ref<const Json::array_t&>();
-}
-
-std::string text_or_dash(const Json& value) {
-    if (value.is_null()) return "-";
-    return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
-std::string joined(const Json& list) {
-    std::string text;
-    for (const Json& item : items(list))
-        text += (text.empty() ? "" : " ") + text_or_dash(item);
-    return text.empty() ? "-" : text;
-}
-
-std::string age(const Json& handshake, std::chrono::seconds now) {
-    if (handshake.is_null()) return "never";
-    return fmt::format("{} s ago",
-                       std::max<std::int64_t>(0, now.count() - handshake.get<std::int64_t>()));
-}
-
-std::string bytes(const Json& count) {
-    auto value = count.get<double>();
-    for (const char* unit : {"B", "KiB", "MiB", "GiB"}) {
-        if (value < 1024) return fmt::format("{:.{}f} {}", value, *unit == 'B' ? 0 : 1, unit);
-        value /= 1024;
-    }
-    return fmt::format("{:.1f} TiB", value);
-}
 
 std::string peer_summary(const Json& peers) {
     std::string text =
@@ -79,6 +27,28 @@ std::string render_lines(const char* label, const Json& problems) {
         text += fmt::format("{}  {}: {}\n", label, problem.at("object").get<std::string>(),
                             problem.at("message").get<std::string>());
     }
+    return text.empty() ? text : text + "\n";
+}
+
+std::string render_alarm(const Json& alarm, std::chrono::seconds now) {
+    const bool problem = alarm.at("severity") == "problem";
+    const std::string since = age(alarm.at("since"), now);
+    std::string text =
+        fmt::format("{}  {}: {}\n         {}, since {}", problem ? "PROBLEM" : "WARNING",
+                    alarm.at("object").get<std::string>(), alarm.at("message").get<std::string>(),
+                    alarm.at("kind").get<std::string>(), since);
+    const std::string advice = alarm.at("advice").get<std::string>();
+    return text + (advice.empty() ? "\n" : "; to do: " + advice + "\n");
+}
+
+// Alarms tell more than problems, which are all that an older agent has.
+std::string render_troubles(const Json& status, std::chrono::seconds now) {
+    const std::string problems = render_lines("PROBLEM", status.at("problems"));
+    const auto alarms = status.find("alarms");
+    if (alarms == status.end()) return problems;
+    std::string text;
+    for (const Json& alarm : items(*alarms))
+        text += render_alarm(alarm, now);
     return text.empty() ? text : text + "\n";
 }
 
@@ -130,8 +100,8 @@ std::string render_leak_flows(const Json& flows) {
 
 }  // namespace
 
-std::string render_status(const Json& status) {
-    return render_lines("PROBLEM", status.at("problems")) +
+std::string render_status(const Json& status, std::chrono::seconds now_since_epoch) {
+    return render_troubles(status, now_since_epoch) +
            render_lines("NOTE", status.value("notes", Json::array())) +
            table({{"node", text_or_dash(status.at("node"))},
                   {"policy", text_or_dash(status.at("policy"))},
@@ -142,19 +112,6 @@ std::string render_status(const Json& status) {
            render_leak_flows(status.at("leak_flows")) + "\n" +
            render_tunnels(status.at("tunnels")) + render_hooks(status.at("hooks")) + "\n" +
            render_verdicts(status.at("verdicts"));
-}
-
-std::string render_peers(const Json& peers, std::chrono::seconds now_since_epoch) {
-    std::vector<Row> rows{{"NAME", "STATE", "ENDPOINT", "HANDSHAKE", "RECEIVED", "SENT", "STEERED",
-                           "DROPPED", "PREFIXES"}};
-    for (const Json& peer : items(peers)) {
-        rows.push_back({text_or_dash(peer.at("name")), text_or_dash(peer.at("state")),
-                        text_or_dash(peer.at("endpoint")),
-                        age(peer.at("last_handshake"), now_since_epoch), bytes(peer.at("rx_bytes")),
-                        bytes(peer.at("tx_bytes")), text_or_dash(peer.at("steered_packets")),
-                        text_or_dash(peer.at("dropped_packets")), joined(peer.at("prefixes"))});
-    }
-    return table(rows);
 }
 
 std::string render_explanation(const Json& explanation) {

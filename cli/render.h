@@ -9,8 +9,11 @@
 
 namespace wgs::cli {
 
-std::string render_status(const nlohmann::json& status);
+std::string render_status(const nlohmann::json& status,
+                          std::chrono::seconds now_since_epoch = std::chrono::seconds(0));
 std::string render_peers(const nlohmann::json& peers, std::chrono::seconds now_since_epoch);
+// One peer in full.
+std::string render_peer(const nlohmann::json& peer, std::chrono::seconds now_since_epoch);
 std::string render_explanation(const nlohmann::json& explanation);
 std::string render_leak_test(const nlohmann::json& test);
 

@@ -15,6 +15,7 @@ struct Record {
     SteeringState& steering;
 
     void operator()(const CreateTunnel&) const {}
+    void operator()(const DestroyTunnel& step) const { state.tunnels.erase(step.tunnel); }
     void operator()(const ConfigureTunnel&) const {}
     void operator()(const UpdateSessions& step) const {
         auto& sessions = state.tunnels.at(step.tunnel).sessions;

@@ -13,6 +13,7 @@ struct Apply {
     [[nodiscard]] WireguardDevice& device(TunnelIndex tunnel) const { return tunnels[tunnel]; }
 
     Status operator()(const CreateTunnel& step) const { return device(step.tunnel).create(); }
+    Status operator()(const DestroyTunnel& step) const { return device(step.tunnel).destroy(); }
     Status operator()(const ConfigureTunnel& step) const {
         return device(step.tunnel).configure(step.settings);
     }

@@ -50,7 +50,7 @@ void keep_session_alive(HandshakeAdvice& advice) {
 }
 
 DesiredPeer desired_peer(const CachedPeer& node, TunnelIndex tunnel,
-                         const HandshakeDriver& handshakes) {
+                         const SessionDrivers& drivers) {
     const TunnelPeer& peer = node.tunnels[tunnel];
     DesiredPeer wanted{.name = node.info.name,
                        .tunnel = tunnel,
@@ -59,7 +59,10 @@ DesiredPeer desired_peer(const CachedPeer& node, TunnelIndex tunnel,
     if (!is_programmable(peer)) return wanted;
     wanted.public_key = peer.public_key;
     wanted.endpoint = peer.endpoint;
-    wanted.handshake = handshakes.advice(*peer.public_key);
+    wanted.handshake = drivers.handshakes[tunnel].advice(*peer.public_key);
+    const HealthAdvice health = drivers.health[tunnel].advice(*peer.public_key);
+    wanted.handshake.restart = wanted.handshake.restart || health.restart;
+    wanted.stalled = health.stalled;
     if (node.away) keep_session_alive(wanted.handshake);
     return wanted;
 }
@@ -83,8 +86,7 @@ std::uint32_t tunnel_mtu(std::uint32_t underlay_mtu, Family underlay_family) {
 }
 
 DesiredState make_desired(const PeerCache& cache, const Config& config, const ActualState& actual,
-                          const Routes& routes, std::span<const HandshakeDriver> handshakes,
-                          const Scope& scope) {
+                          const Routes& routes, const SessionDrivers& drivers, const Scope& scope) {
     const std::vector<TunnelConfig> tunnels = config.wireguard.tunnels();
     DesiredState desired{
         .complete = cache.complete(),
@@ -99,7 +101,7 @@ DesiredState make_desired(const PeerCache& cache, const Config& config, const Ac
     };
     for_each_peer(cache, scope, [&](const CachedPeer& peer) {
         for (const TunnelIndex tunnel : tunnels_of(peer)) {
-            desired.peers.push_back(desired_peer(peer, tunnel, handshakes[tunnel]));
+            desired.peers.push_back(desired_peer(peer, tunnel, drivers));
             find_way(desired.peers.back(), tunnels[tunnel], actual.underlays, routes);
         }
     });
@@ -107,8 +109,10 @@ DesiredState make_desired(const PeerCache& cache, const Config& config, const Ac
         const TunnelConfig& wanted = tunnels[tunnel];
         const auto mtu = wanted.mtu.value_or(device_mtu(tunnel, desired, actual, scope));
         const auto fwmark = config.wireguard.fwmark.value_or(kDefaultFwmark);
-        desired.tunnels.push_back({.settings = {.port = wanted.port, .fwmark = fwmark, .mtu = mtu},
-                                   .public_key = handshakes[tunnel].own_key()});
+        desired.tunnels.push_back(
+            {.settings = {.port = wanted.port, .fwmark = fwmark, .mtu = mtu},
+             .public_key = drivers.handshakes[tunnel].own_key(),
+             .anew = scope.everything && drivers.health[tunnel].wants_new_device()});
     }
     for (const Prefix& prefix : cache.self().prefixes) {
         desired.self.emplace(prefix, PrefixClass::pod);

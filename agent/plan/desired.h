@@ -16,6 +16,7 @@
 #include "model/state.h"
 #include "plan/actual.h"
 #include "plan/handshake.h"
+#include "plan/health.h"
 #include "plan/scope.h"
 
 namespace wgs {
@@ -32,6 +33,7 @@ struct DesiredPeer {
     std::optional<Endpoint> endpoint;  // set whenever public_key is
     PeerState unprogrammed = PeerState::no_key;
     HandshakeAdvice handshake;
+    bool stalled = false;        // proven once, but it no longer answers
     std::uint32_t underlay = 0;  // index of the device that leads there; 0: not known
     std::uint16_t mtu = 0;       // largest inner packet, bytes; 0: not known
     std::span<const std::pair<Prefix, PrefixClass>> prefixes;  // sorted
@@ -42,6 +44,7 @@ struct DesiredPeer {
 struct DesiredTunnel {
     TunnelSettings settings;
     PublicKey public_key;  // ours
+    bool anew = false;     // the device has failed, and nothing else has helped
 };
 
 struct DesiredState {
@@ -59,12 +62,16 @@ struct DesiredState {
     std::set<Service> bypass;
 };
 
+// Those who know what sessions need, by TunnelIndex.
+struct SessionDrivers {
+    std::span<const HandshakeDriver> handshakes;
+    std::span<const HealthDriver> health;
+};
+
 // The parts that `scope` is about, and all that is not of one peer. `actual` says which devices
 // there are; of a narrow scope a tunnel gets no smaller MTU than it has, for others may need it.
-// `handshakes` are by TunnelIndex.
 DesiredState make_desired(const PeerCache& cache, const Config& config, const ActualState& actual,
-                          const Routes& routes, std::span<const HandshakeDriver> handshakes,
-                          const Scope& scope);
+                          const Routes& routes, const SessionDrivers& drivers, const Scope& scope);
 
 // Largest inner packet whose encrypted form, padded to 16 bytes, fits `underlay_mtu` bytes:
 // outer IP and UDP headers, and 32 bytes of WireGuard's data message (whitepaper, 5.4.6).

@@ -48,6 +48,12 @@ HandshakeAdvice HandshakeDriver::advice(const PublicKey& key) const {
             .trust_previous = now_ - waiting.since < kTrust};
 }
 
+std::optional<HandshakeDriver::Time> HandshakeDriver::waits_since(const PublicKey& key) const {
+    const auto found = waiting_.find(key);
+    if (found == waiting_.end()) return std::nullopt;
+    return found->second.since;
+}
+
 std::optional<HandshakeDriver::Time::duration> HandshakeDriver::newest_wait(Time now) const {
     if (waiting_.empty()) return std::nullopt;
     return now - newest_;

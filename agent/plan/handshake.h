@@ -51,6 +51,8 @@ class HandshakeDriver {
     void restarted(Time now, const PublicKey& key);
 
     [[nodiscard]] HandshakeAdvice advice(const PublicKey& key) const;
+    // None: it does not wait.
+    [[nodiscard]] std::optional<Time> waits_since(const PublicKey& key) const;
     // For how long the newest of those that wait has done so; none: nobody waits.
     [[nodiscard]] std::optional<Time::duration> newest_wait(Time now) const;
 

@@ -21,6 +21,7 @@ Plan Planner::run() {
     match_peers();
     match_sessions();
     decide_states();
+    if (destroy_tunnels()) return std::move(plan_);
     gather_rows();
     compare_watch();
     weaken_watch();
@@ -53,6 +54,17 @@ Plan Planner::run() {
     }
     strengthen_watch();
     return std::move(plan_);
+}
+
+// What is missing then is made by the next plan.
+bool Planner::destroy_tunnels() {
+    bool any = false;
+    for (TunnelIndex index = 0; index < desired_.tunnels.size(); ++index) {
+        if (!desired_.tunnels[index].anew || actual_.tunnel(index) == nullptr) continue;
+        emit(DestroyTunnel{.tunnel = index});
+        any = true;
+    }
+    return any;
 }
 
 void Planner::tunnels() {

@@ -39,6 +39,7 @@ struct Plan {
 //   7. new peers that are proven already enter state `ready`; programs whose tables are new take
 //   the
 //      place of older ones; unused ids are released.
+// A device that must be made anew goes first, and alone: the next plan finds it missing.
 // Until the source is complete nothing is removed. Steps that need a device which does not exist
 // yet are left to the next plan.
 // Within a narrow scope the plan costs what is in it, and leaves nothing for a full one to do but

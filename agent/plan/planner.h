@@ -75,6 +75,7 @@ class Planner {
 
     enum class Moment { before_prefixes, after_prefixes };
 
+    bool destroy_tunnels();
     void tunnels();
     void tunnel(TunnelIndex index);
     void free_tunnels();

@@ -78,6 +78,7 @@ void Planner::decide_states() {
 PeerState Planner::state_of(const Pair& pair) const {
     const DesiredPeer& wanted = *pair.wanted;
     if (!wanted.public_key) return wanted.unprogrammed;
+    if (wanted.stalled) return PeerState::stalled;
     if (pair.session && pair.session->last_handshake) return PeerState::ready;
     // The device or the session was lost and made anew: the peer still knows our key.
     const bool own_key_kept =

@@ -30,6 +30,7 @@ Look look_after(const std::vector<Step>& steps) {
     Look look = Look::nowhere;
     for (const Step& step : steps) {
         const bool device = std::holds_alternative<CreateTunnel>(step) ||
+                            std::holds_alternative<DestroyTunnel>(step) ||
                             std::holds_alternative<ConfigureTunnel>(step);
         const bool hook = std::holds_alternative<AttachHook>(step);
         look = std::max(look, device ? Look::everywhere : hook ? Look::devices : Look::nowhere);
@@ -51,6 +52,7 @@ Reconciler::Reconciler(const Config& config, const std::vector<PublicKey>& own_k
     : config_(config), cache_(cache), environment_(std::move(environment)) {
     for (const PublicKey& key : own_keys)
         handshakes_.emplace_back(key, config.wireguard.keepalive);
+    health_.resize(handshakes_.size());
 }
 
 std::optional<std::chrono::steady_clock::duration> Reconciler::newest_wait(
@@ -131,11 +133,24 @@ Status Reconciler::observe_devices() {
                         .within("find pods"));
     }
     HookState& hooks = actual_.steering;
-    hooks = WGS_TRY(environment_.steering.observe_hooks().within("observe hooks"));
+    const HookState known = std::exchange(
+        hooks, WGS_TRY(environment_.steering.observe_hooks().within("observe hooks")));
+    follow_hooks(known);
     const Routes before = std::exchange(routes_, {});
     WGS_TRY(find_routes(Scope{}));
     if (routes_ != before) everything_changed_ = true;
     return {};
+}
+
+// A device takes its programs along when it goes.
+void Reconciler::follow_hooks(const HookState& before) {
+    for (const Hook& hook : before.hooks) {
+        const HookState& now = actual_.steering;
+        if (now.hooks.contains(hook) || now.outdated.contains(hook)) continue;
+        if (std::ranges::find(actual_.underlays, hook.ifindex, &Underlay::ifindex) !=
+            actual_.underlays.end())
+            lost_hooks_.push_back(hook);
+    }
 }
 
 Result<bool> Reconciler::tunnels_are_as_known() {
@@ -212,13 +227,18 @@ Scope Reconciler::take_scope() {
 void Reconciler::make_plan(const Now& now, const Scope& scope) {
     const auto begin = std::chrono::steady_clock::now();
     follow_handshakes(now, scope);
-    const DesiredState desired =
-        make_desired(cache_, config_, actual_, routes_, handshakes_, scope);
+    const DesiredState desired = make_desired(
+        cache_, config_, actual_, routes_, {.handshakes = handshakes_, .health = health_}, scope);
     plan_ = plan(desired, actual_, observed_.wall, scope);
     next_step_ = 0;
     for (const Step& step : plan_.steps) {
         const auto* restart = std::get_if<RestartSession>(&step);
-        if (restart) handshakes_[restart->tunnel].restarted(now.steady, restart->update.public_key);
+        if (restart) {
+            handshakes_[restart->tunnel].restarted(now.steady, restart->update.public_key);
+            health_[restart->tunnel].restarted(now.steady, restart->update.public_key);
+        }
+        const auto* anew = std::get_if<DestroyTunnel>(&step);
+        if (anew) health_[anew->tunnel].device_restarted(now.steady);
     }
     follow_states(scope);
     follow_problems(scope);
@@ -236,7 +256,10 @@ void Reconciler::follow_handshakes(const Now& now, const Scope& scope, TunnelInd
     const TunnelState* there = actual_.tunnel_with(tunnel, driver.own_key());
     const auto& sessions = there != nullptr ? there->sessions : kNoSessions;
     const std::set<PublicKey> wanted = programmable_keys(cache_, scope, tunnel);
-    if (scope.everything) return driver.update(observed_.steady, wanted, sessions);
+    if (scope.everything) {
+        health_[tunnel].update(observed_.steady, sessions);
+        return driver.update(observed_.steady, wanted, sessions);
+    }
     for (const std::string& name : scope.peers) {
         const auto id = actual_.ids.of({name, tunnel});
         if (!id) continue;

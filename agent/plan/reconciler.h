@@ -16,6 +16,7 @@
 #include "model/ports.h"
 #include "plan/effort.h"
 #include "plan/handshake.h"
+#include "plan/health.h"
 #include "plan/plan.h"
 
 namespace wgs {
@@ -82,6 +83,18 @@ class Reconciler {
     [[nodiscard]] std::optional<std::chrono::steady_clock::duration> newest_wait(
         std::chrono::steady_clock::time_point now) const;
     [[nodiscard]] const ReconcilerEffort& effort() const { return effort_; }
+    // Since when a peer with this key waits for its first handshake; none: it does not.
+    [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> waits_since(
+        TunnelIndex tunnel, const PublicKey& key) const {
+        return handshakes_[tunnel].waits_since(key);
+    }
+    // By key, those of proven sessions that no longer answer.
+    [[nodiscard]] const std::map<PublicKey, Ailment>& ailments(TunnelIndex tunnel) const {
+        return health_[tunnel].ailments();
+    }
+    // Hooks of ours that somebody else took from devices which are still there, since the last
+    // call.
+    [[nodiscard]] std::vector<Hook> take_lost_hooks() { return std::exchange(lost_hooks_, {}); }
     // CPU time of this process for the last look everywhere and the plan that followed.
     [[nodiscard]] std::chrono::nanoseconds cost_of_looking() const { return cost_of_looking_; }
 
@@ -90,6 +103,7 @@ class Reconciler {
     Result<bool> find_work(const Now& now);
     Status observe(const Now& now, Look look);
     Status observe_devices();
+    void follow_hooks(const HookState& before);
     Result<bool> tunnels_are_as_known();
     Status observe_tunnels();
     Status observe_all();
@@ -107,6 +121,7 @@ class Reconciler {
     PeerCache& cache_;
     Environment environment_;
     std::vector<HandshakeDriver> handshakes_;  // by TunnelIndex
+    std::vector<HealthDriver> health_;         // likewise
     ActualState actual_;
     bool watched_is_known_ = false;   // else it must be observed before it is believed
     Now observed_{};                  // when all else was observed
@@ -118,6 +133,7 @@ class Reconciler {
     std::size_t next_step_ = 0;
     PeerStates states_;
     std::vector<Transition> transitions_;
+    std::vector<Hook> lost_hooks_;
     std::vector<std::string> device_problems_;
     std::vector<PeerName> homeless_;  // peers without an id
     std::vector<std::string> notes_;

@@ -10,6 +10,9 @@ struct Describe {
     std::string operator()(const CreateTunnel& step) const {
         return fmt::format("create tunnel {}", step.tunnel);
     }
+    std::string operator()(const DestroyTunnel& step) const {
+        return fmt::format("destroy tunnel {}", step.tunnel);
+    }
     std::string operator()(const ConfigureTunnel& step) const {
         return fmt::format("configure tunnel {}: port {}, mtu {}, fwmark {:#x}", step.tunnel,
                            step.settings.port, step.settings.mtu, step.settings.fwmark);

@@ -15,6 +15,10 @@ struct CreateTunnel {
     TunnelIndex tunnel = 0;
     bool operator==(const CreateTunnel&) const = default;
 };
+struct DestroyTunnel {
+    TunnelIndex tunnel = 0;
+    bool operator==(const DestroyTunnel&) const = default;
+};
 struct ConfigureTunnel {
     TunnelIndex tunnel = 0;
     TunnelSettings settings;
@@ -125,11 +129,11 @@ struct DetachHook {
     bool operator==(const DetachHook&) const = default;
 };
 
-using Step =
-    std::variant<CreateTunnel, ConfigureTunnel, UpdateSessions, RestartSession, RemoveAllowedIps,
-                 RemoveSession, SetTunnelEntry, SetUnderlay, AddBypass, RemoveBypass, BindPeer,
-                 UpdateRecord, SetPeerState, SetPeerWay, ReleasePeer, SetPrefixes, RemovePrefixes,
-                 SetPod, RemovePod, SetWatched, RemoveWatched, AttachHook, DetachHook>;
+using Step = std::variant<CreateTunnel, DestroyTunnel, ConfigureTunnel, UpdateSessions,
+                          RestartSession, RemoveAllowedIps, RemoveSession, SetTunnelEntry,
+                          SetUnderlay, AddBypass, RemoveBypass, BindPeer, UpdateRecord,
+                          SetPeerState, SetPeerWay, ReleasePeer, SetPrefixes, RemovePrefixes,
+                          SetPod, RemovePod, SetWatched, RemoveWatched, AttachHook, DetachHook>;
 
 // One line for logs and errors: "set 3 prefixes, 10.1.0.0/24 to peer 9 first".
 [[nodiscard]] std::string describe(const Step& step);

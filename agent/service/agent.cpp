@@ -24,8 +24,6 @@ using namespace std::chrono_literals;
 
 // Netlink events that come together are handled together; the source gathers its own.
 constexpr auto kGather = 2ms;
-// Of the claims that are refused; more are only counted.
-constexpr std::size_t kShownProblems = 256;
 // Beside a look that takes longer, tidying up afterwards costs little.
 constexpr auto kDearLook = 20ms;
 // Of a session without a handshake.
@@ -325,7 +323,7 @@ void Agent::reconcile() {
     if (look == Look::everywhere) give_memory_back();
     follow_processes();
     log_transitions();
-    log_findings();
+    log_notes();
     if (look == Look::everywhere) look_around();
     publish();
     tell_source();
@@ -354,13 +352,17 @@ void Agent::give_memory_back() {
 // What is not for planning: signs that something is amiss.
 void Agent::look_around() {
     look_for_leaks();
-    if (const Status watched = watch_chain(); !watched)
+    if (const Status watched = watch_packets(); !watched)
         spdlog::warn("hooks: {}", watched.error().message);
+    follow_lost_hooks();
+    follow_lost_devices();
+    raise_alarms();
 }
 
 void Agent::settle(const Status& result, Look look) {
     if (!result) {
         const auto pause = backoff_.next();
+        if (!failing_since_) failing_since_ = std::chrono::steady_clock::now();
         if (result.error().message != failure_) {
             failure_ = result.error().message;
             spdlog::error("{}; trying again in {} ms", failure_, pause.count());
@@ -370,6 +372,7 @@ void Agent::settle(const Status& result, Look look) {
     }
     if (!failure_.empty()) spdlog::info("recovered from: {}", failure_);
     failure_.clear();
+    failing_since_.reset();
     backoff_.reset();
     schedule_look(look);
 }
@@ -440,23 +443,6 @@ void Agent::look_for_leaks() {
     if (leaks_.self_test().outcome != SelfTest::passed) test_leak_watch();
 }
 
-Status Agent::watch_chain() {
-    const auto& tunnels = reconciler_->actual().tunnels;
-    if (tunnels.size() < wireguard_.size()) return {};
-    ChainWatch::Traffic traffic;
-    for (const auto& [index, tunnel] : tunnels) {
-        for (const auto& [key, session] : tunnel.sessions) {
-            traffic.sent += session.tx_bytes;
-            traffic.received += session.rx_bytes;
-        }
-    }
-    for (const VerdictTotal& total : WGS_TRY(steering_->verdict_totals())) {
-        if (total.reason == WGS_REASON_outer) traffic.seen += total.counter.packets;
-    }
-    chain_.note(traffic);
-    return {};
-}
-
 Status Agent::read_leaks() {
     const wgs_counter total = WGS_TRY(steering_->leak_total());
     std::vector<LeakFlow> flows;
@@ -473,16 +459,12 @@ const SelfTestReport& Agent::test_leak_watch() {
     return leaks_.self_test();
 }
 
-void Agent::log_findings() {
-    std::set<std::string> findings;
-    std::ranges::move(reconciler_->problems(), std::inserter(findings, findings.end()));
-    findings.insert(reconciler_->notes().begin(), reconciler_->notes().end());
-    for (const Problem& refused : refused_claims())
-        findings.insert(refused.object + ": refused: " + refused.message);
-    for (const std::string& finding : findings) {
-        if (!logged_findings_.contains(finding)) spdlog::warn("{}", finding);
+void Agent::log_notes() {
+    std::set<std::string> notes(reconciler_->notes().begin(), reconciler_->notes().end());
+    for (const std::string& note : notes) {
+        if (!logged_notes_.contains(note)) spdlog::warn("{}", note);
     }
-    logged_findings_ = std::move(findings);
+    logged_notes_ = std::move(notes);
 }
 
 SourceActivity Agent::source_activity() const {
@@ -496,39 +478,6 @@ std::vector<Problem> Agent::notes() const {
     for (const std::string& note : reconciler_->notes())
         notes.push_back({.object = "plan", .message = note});
     return notes;
-}
-
-std::vector<Problem> Agent::problems() const {
-    std::vector<Problem> problems;
-    if (!failure_.empty()) problems.push_back({.object = "kernel", .message = failure_});
-    std::ranges::move(leaks_.problems(Clock::now()), std::back_inserter(problems));
-    std::ranges::move(chain_.problems(), std::back_inserter(problems));
-    if (reconciler_->actual().underlays.empty()) {
-        problems.push_back({.object = "underlay", .message = "no underlay device was found"});
-    }
-    for (const std::string& problem : reconciler_->problems()) {
-        problems.push_back({.object = "plan", .message = problem});
-    }
-    std::ranges::move(cautious_->problems(), std::back_inserter(problems));
-    std::ranges::move(refused_claims(), std::back_inserter(problems));
-    std::ranges::move(source_->problems(), std::back_inserter(problems));
-    return problems;
-}
-
-std::vector<Problem> Agent::refused_claims() const {
-    std::vector<Problem> refused;
-    for (const Rejection& rejection : cache_->rejections()) {
-        if (refused.size() == kShownProblems) break;
-        refused.push_back(
-            {.object = rejection.node, .message = rejection.what + ": " + rejection.reason});
-    }
-    const std::size_t count = cache_->rejection_count();
-    if (count > refused.size()) {
-        refused.push_back(
-            {.object = "nodes",
-             .message = std::to_string(count - refused.size()) + " more claims are refused"});
-    }
-    return refused;
 }
 
 }  // namespace wgs

@@ -20,10 +20,12 @@
 #include "model/key.h"
 #include "model/peer_cache.h"
 #include "plan/reconciler.h"
+#include "service/alarms.h"
 #include "service/bpf_steering.h"
 #include "service/chain_watch.h"
 #include "service/leak_watch.h"
 #include "service/loop.h"
+#include "service/signs.h"
 #include "service/view.h"
 #include "source/cautious_sink.h"
 #include "source/source.h"
@@ -65,7 +67,13 @@ class Agent final : private SourceSink {
     void look_for_leaks();
     // Has the watcher judge packets that nobody sends.
     const SelfTestReport& test_leak_watch();
-    // Everything that keeps the agent from doing all it should, worst first.
+    // Looks for all that is wrong, and logs what has started and ended.
+    void raise_alarms();
+    // As of the last raise_alarms().
+    [[nodiscard]] const std::vector<Alarm>& alarms() const { return alarms_.active(); }
+    // Whether it can bring the kernel in line, or has failed to for less than a minute.
+    [[nodiscard]] bool is_alive() const;
+    // Those of the alarms that are problems.
     [[nodiscard]] std::vector<Problem> problems() const;
     // What an operator may like to know, but did not ask for.
     [[nodiscard]] std::vector<Problem> notes() const;
@@ -108,9 +116,13 @@ class Agent final : private SourceSink {
     void publish();
     void log_transitions();
     Status read_leaks();
-    void log_findings();
-    [[nodiscard]] std::vector<Problem> refused_claims() const;
-    Status watch_chain();
+    void log_notes();
+    Status watch_packets();
+    void watch_chain(const std::vector<VerdictTotal>& totals);
+    Status watch_odd_packets(const std::vector<VerdictTotal>& totals);
+    void follow_lost_hooks();
+    void follow_lost_devices();
+    [[nodiscard]] std::vector<Finding> find_problems();
 
     Config config_;
     EventLoop& loop_;
@@ -145,6 +157,13 @@ class Agent final : private SourceSink {
     Backoff backoff_;
     LeakWatch leaks_;
     ChainWatch chain_;
+    Alarms alarms_;
+    ClockWatch clock_;
+    OddPacketWatch odd_packets_;
+    RecentEvents lost_devices_;
+    std::map<TunnelIndex, std::uint32_t> devices_;    // indices of the last ones
+    std::map<std::string, RecentEvents> lost_hooks_;  // by program and device
+    std::optional<Steady> failing_since_;
     std::string failure_;  // of the last reconciliation; empty: none
     std::optional<NodeInfo> published_;
     std::set<Service> configured_bypass_;  // without what the source needs
@@ -152,7 +171,7 @@ class Agent final : private SourceSink {
     std::chrono::steady_clock::time_point next_rejections_{};
     SourceActivity activity_;
     UniqueFd bpf_stats_;
-    std::set<std::string> logged_findings_;
+    std::set<std::string> logged_notes_;
 };
 
 }  // namespace wgs

@@ -32,6 +32,7 @@ HttpResponse answer(Result<std::string> document) {
 
 Result<std::string> status(Agent& agent) {
     agent.look_for_leaks();
+    agent.raise_alarms();
     const auto totals = WGS_TRY(agent.steering().verdict_totals());
     const auto attached = WGS_TRY(agent.steering().hooks());
     return status_document(view_of(agent), totals, attached);
@@ -39,6 +40,25 @@ Result<std::string> status(Agent& agent) {
 
 Result<std::string> peers(Agent& agent) {
     return peers_document(view_of(agent), WGS_TRY(count_peers(agent)));
+}
+
+Result<std::string> peer(Agent& agent, const std::string& name) {
+    agent.raise_alarms();
+    return peer_document(view_of(agent), name, WGS_TRY(read_peer_stats(agent)));
+}
+
+HttpResponse get_peers(Agent& agent, const HttpRequest& request) {
+    const auto name = request.query.find("name");
+    if (name == request.query.end()) return answer(peers(agent));
+    if (!agent.cache().peers().contains(name->second))
+        return failure(404, Error{.code = {}, .message = "no such peer: " + name->second});
+    return answer(peer(agent, name->second));
+}
+
+Result<std::string> top(Agent& agent) {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return top_document(view_of(agent), WGS_TRY(read_peer_stats(agent)),
+                        std::chrono::duration_cast<std::chrono::milliseconds>(now));
 }
 
 Result<std::string> explanation(Agent& agent, const Flow& flow) {
@@ -53,6 +73,7 @@ std::string leak_test(Agent& agent) {
 
 Result<std::string> metrics(Agent& agent) {
     agent.look_for_leaks();
+    agent.raise_alarms();
     const AgentView view = view_of(agent);
     Readings readings{.totals = WGS_TRY(agent.steering().verdict_totals()),
                       .tables = agent.steering().table_use(view.actual.steering),
@@ -62,6 +83,21 @@ Result<std::string> metrics(Agent& agent) {
     return metrics_text(view, readings);
 }
 
+// For a supervisor: whether a restart could help, and whether this node may take traffic.
+std::optional<HttpResponse> probe(const Agent& agent, const std::string& path) {
+    const auto reply = [](bool good, const char* bad) {
+        return HttpResponse{.status = good ? 200U : 503U,
+                            .body = good ? "ok\n" : bad,
+                            .content_type = "text/plain; charset=utf-8"};
+    };
+    if (path == "/healthz")
+        return reply(agent.is_alive(), "the kernel has refused changes for a minute\n");
+    if (path == "/readyz")
+        return reply(agent.cache().complete() && agent.in_sync(),
+                     "the source is not complete, or the kernel is not in sync\n");
+    return std::nullopt;
+}
+
 HttpResponse get_explanation(Agent& agent, const HttpRequest& request) {
     const Result<Flow> flow = parse_flow(request.query);
     if (!flow) return failure(400, flow.error());
@@ -69,8 +105,10 @@ HttpResponse get_explanation(Agent& agent, const HttpRequest& request) {
 }
 
 HttpResponse get(Agent& agent, const HttpRequest& request) {
+    if (auto probed = probe(agent, request.path)) return std::move(*probed);
     if (request.path == "/v1/status") return answer(status(agent));
-    if (request.path == "/v1/peers") return answer(peers(agent));
+    if (request.path == "/v1/peers") return get_peers(agent, request);
+    if (request.path == "/v1/top") return answer(top(agent));
     if (request.path == "/v1/explain") return get_explanation(agent, request);
     if (request.path == "/v1/leak-test") return answer(leak_test(agent));
     if (request.path == "/v1/version") return answer(version_document());
@@ -131,6 +169,7 @@ HttpResponse clean_up_and_end(const Agent& agent) {
 }
 
 HttpResponse get_metrics(Agent& agent, const HttpRequest& request) {
+    if (auto probed = probe(agent, request.path)) return std::move(*probed);
     if (request.path != "/metrics") return {.status = 404, .body = "see /metrics\n"};
     Result<std::string> text = metrics(agent);
     if (!text) return failure(500, text.error());

@@ -36,6 +36,8 @@ struct MetricInfo {
       "1 if the kernel is as it should be.") \
     X(problems, "wgsteer_problems", gauge, always, "", \
       "What keeps the agent from doing all it should, as many as wgsteer status shows.") \
+    X(alarm, "wgsteer_alarm", gauge, always, "kind object severity", \
+      "What is wrong now, as wgsteer status tells it; 1.") \
     X(rejected_claims, "wgsteer_rejected_claims", gauge, always, "", \
       "Claims of nodes that a rule refuses now.") \
     X(held_nodes, "wgsteer_held_nodes", gauge, always, "", \

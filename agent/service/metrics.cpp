@@ -272,6 +272,13 @@ void add_process(MetricText& text, const ProcessUsage& usage) {
     text.only(metric::process_start, unix_time(usage.started));
 }
 
+// Alarms are bounded, so are the series.
+void add_alarms(MetricText& text, const AgentView& agent) {
+    text.begin(metric::alarm);
+    for (const auto& [finding, since] : agent.alarms)
+        text.sample({to_string(finding.kind), finding.object, to_string(finding.severity)}, 1);
+}
+
 }  // namespace
 
 std::string metrics_text(const AgentView& agent, const Readings& readings) {
@@ -286,6 +293,7 @@ std::string metrics_text(const AgentView& agent, const Readings& readings) {
     const Policy policy = agent.config.policy;
     add_verdicts(text, metric::verdict_packets, policy, readings.totals, &wgs_counter::packets);
     add_verdicts(text, metric::verdict_bytes, policy, readings.totals, &wgs_counter::bytes);
+    add_alarms(text, agent);
     add_leaks(text, agent);
     add_peer_states(text, agent);
     std::vector<std::string> devices;

@@ -22,7 +22,8 @@ AgentView view_of(const Agent& agent) {
             .source = agent.source_activity(),
             .effort = reconciler.effort(),
             .problems = agent.problems(),
-            .notes = agent.notes()};
+            .notes = agent.notes(),
+            .alarms = agent.alarms()};
 }
 
 Result<PeerCounts> count_peers(Agent& agent) {
@@ -31,6 +32,13 @@ Result<PeerCounts> count_peers(Agent& agent) {
         counts[slot.record.peer_name()] += peer_totals(WGS_TRY(agent.steering().peer_stats(id)));
     }
     return counts;
+}
+
+Result<PeerStats> read_peer_stats(Agent& agent) {
+    PeerStats all;
+    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots)
+        all.insert_or_assign(slot.record.peer_name(), WGS_TRY(agent.steering().peer_stats(id)));
+    return all;
 }
 
 }  // namespace wgs

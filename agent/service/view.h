@@ -14,6 +14,7 @@
 #include "model/state.h"
 #include "plan/desired.h"
 #include "plan/effort.h"
+#include "service/alarms.h"
 #include "service/counters.h"
 #include "service/leak_watch.h"
 #include "source/source.h"
@@ -50,6 +51,7 @@ struct AgentView {
     ReconcilerEffort effort = {};
     std::vector<Problem> problems = {};  // worst first
     std::vector<Problem> notes = {};     // nothing to be done about
+    std::vector<Alarm> alarms = {};      // problems first
 };
 
 AgentView view_of(const Agent& agent);
@@ -57,5 +59,9 @@ AgentView view_of(const Agent& agent);
 // Those in the tables only.
 using PeerCounts = std::map<PeerName, PeerTotals, PeerNameLess>;
 Result<PeerCounts> count_peers(Agent& agent);
+
+// By name; those in the tables only.
+using PeerStats = std::map<PeerName, wgs_peer_stats, PeerNameLess>;
+Result<PeerStats> read_peer_stats(Agent& agent);
 
 }  // namespace wgs

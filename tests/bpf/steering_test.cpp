@@ -75,7 +75,7 @@ class SteeringTest : public testing::Test {
     }
     // Self and one peer, as the agent would write them.
     void add_peer(std::uint32_t state) const {
-        EXPECT_TRUE(steering_->set_tunnel({.ifindex = 77, .port = 51820}));
+        EXPECT_TRUE(steering_->set_tunnel(0, {.ifindex = 77, .port = 51820}));
         set_prefix(prefix("10.1.0.0/24"), {.peer = WGS_PEER_SELF});
         EXPECT_TRUE(steering_->bind_peer(kPeer, record("node-b")));
         set_prefix(prefix("10.2.0.0/24"), {.peer = kPeer});
@@ -235,7 +235,7 @@ TEST_F(SteeringTest, TheSelfTestTellsWhetherTheWatcherSees) {
     EXPECT_EQ(self_test().detail, "does not see clear text 10.1.0.0 > 10.2.0.0");
     watch(*other);
 
-    ASSERT_TRUE(other->set_tunnel({.ifindex = 77, .port = 7}));
+    ASSERT_TRUE(other->set_tunnel(0, {.ifindex = 77, .port = 7}));
     EXPECT_EQ(self_test().detail, "takes encrypted packets for clear text");
 }
 

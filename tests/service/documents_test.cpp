@@ -98,6 +98,7 @@ TEST(StatusDocument, ShowsTheNodeItsPeersTunnelHooksAndVerdicts) {
       "leaks": 0,
       "leak_flows": [],
       "leak_watch": {"enabled": true, "self_test": "nothing to watch yet"},
+      "alarms": [],
       "problems": [],
       "notes": []
     })");
@@ -208,6 +209,45 @@ TEST(StatusDocument, ReplacesWhatIsNotUtf8) {
     Example example;
     example.problems = {{.object = "\xff.yaml", .message = "bad"}};
     EXPECT_EQ(status_of(example)["problems"][0]["object"], "\xef\xbf\xbd.yaml");
+}
+
+TEST(StatusDocument, TellsAlarmsWithWhatToDo) {
+    Example example;
+    AgentView view = example.view();
+    view.alarms = {{.finding = {.kind = AlarmKind::stalled,
+                                .object = "node-b",
+                                .severity = Severity::problem,
+                                .message = "dead",
+                                .advice = "look"},
+                    .since = Clock::time_point(1700000000s)}};
+    expect_same(Json::parse(status_document(view, {}, {}))["alarms"], R"([
+      {"kind": "stalled", "object": "node-b", "severity": "problem", "since": 1700000000,
+       "message": "dead", "advice": "look"}
+    ])");
+    wgs_peer_stats stats{};
+    stats.by_reason[WGS_REASON_steered] = {.packets = 5, .bytes = 500};
+    const Json peer = Json::parse(peer_document(view, "node-b", {{"node-b", stats}}))[0];
+    EXPECT_EQ(peer["alarms"].size(), 1U);
+    EXPECT_EQ(peer["reasons"][0]["reason"], "steered");
+    EXPECT_EQ(peer["published_endpoint"], "192.168.50.2:51820");
+    EXPECT_EQ(peer["endpoint"], "203.0.113.7:51820");
+    EXPECT_EQ(peer["all_prefixes"].size(), 3U);
+    EXPECT_EQ(Json::parse(peer_document(view, "node-c", {}))[0]["alarms"], Json::array());
+}
+
+TEST(TopDocument, HasARowForEachPeer) {
+    Example example;
+    wgs_peer_stats stats{};
+    stats.by_reason[WGS_REASON_steered] = {.packets = 5, .bytes = 500};
+    stats.by_reason[WGS_REASON_in_pieces] = {.packets = 1, .bytes = 1500};
+    stats.by_reason[WGS_REASON_delivered] = {.packets = 3, .bytes = 300};
+    stats.dropped = {.packets = 7, .bytes = 700};
+    const Json top = Json::parse(top_document(example.view(), {{"node-b", stats}}, 1234ms));
+    EXPECT_EQ(top["milliseconds"], 1234);
+    EXPECT_EQ(top["peers"][0].dump(),
+              R"(["node-b","ready",1700000000,6,2000,3,300,7,0,"wgsteer0"])");
+    EXPECT_EQ(top["peers"][1].dump(), R"(["node-c","no_key",null,0,0,0,0,0,0,"wgsteer0"])");
+    EXPECT_EQ(top["columns"].size(), top["peers"][0].size());
 }
 
 TEST(PeersDocument, ShowsEachPeerWithWhatItsSessionAndCountersSay) {

@@ -101,6 +101,23 @@ hook  wgsteer0  ingress  wgs_wg_in    tcx  attached
 )");
 }
 
+TEST(RenderStatus, TellsAlarmsWithTheirAgeAndWhatToDo) {
+    Json status = healthy_status();
+    status["problems"] = {{{"object", "node-b"}, {"message", "dead"}}};
+    status["alarms"] = Json::parse(R"([
+      {"kind": "stalled", "object": "node-b", "severity": "problem", "since": 1000,
+       "message": "dead", "advice": "look there"},
+      {"kind": "plan", "object": "plan", "severity": "warning", "since": 1035,
+       "message": "full", "advice": ""}
+    ])");
+    EXPECT_EQ(render_status(status, 1035s), R"(PROBLEM  node-b: dead
+         stalled, since 35 s ago; to do: look there
+WARNING  plan: full
+         plan, since 0 s ago
+
+)" + render_status(healthy_status()));
+}
+
 TEST(RenderStatus, TellsThatNobodyWatchesForLeaks) {
     Json status = healthy_status();
     status["leaks"] = nullptr;
@@ -131,8 +148,44 @@ TEST(RenderPeers, AlignsAndShowsWhatIsMissingAsADash) {
     EXPECT_EQ(
         render_peers(peers, 1065s),
         R"(NAME    STATE   ENDPOINT            HANDSHAKE  RECEIVED  SENT        STEERED  DROPPED  PREFIXES
-node-b  ready   192.168.50.2:51820  65 s ago   1023 B    0 B         12345    0        10.2.0.0/24 fd10:2::/64
 c       no_key  -                   never      1.0 KiB   1024.0 TiB  0        7        -
+node-b  ready   192.168.50.2:51820  65 s ago   1023 B    0 B         12345    0        10.2.0.0/24 fd10:2::/64
+)");
+}
+
+TEST(RenderPeer, TellsAllThereIs) {
+    const Json peer = Json::parse(R"({
+      "name": "node-b", "state": "stalled", "public_key": "AQ=", "endpoint": "203.0.113.7:51820",
+      "published_endpoint": "192.168.50.2:51820", "prefixes": ["10.2.0.0/24"],
+      "addresses": ["192.168.50.2"], "last_handshake": 1000, "rx_bytes": 10, "tx_bytes": 2048,
+      "steered_packets": 5, "dropped_packets": 1, "clear_packets": 2, "decrypted_packets": 3,
+      "keepalive": 25, "way": {"device": "eth0", "mtu": 1440, "id": 8},
+      "all_prefixes": [{"prefix": "10.2.0.0/24", "class": "pod"}],
+      "reasons": [{"reason": "stalled", "direction": "out", "packets": 1, "bytes": 84,
+                   "text": "the tunnel is dead", "advice": "look there"}],
+      "alarms": [{"kind": "stalled", "object": "node-b", "severity": "problem", "since": 1000,
+                  "message": "dead", "advice": "look"}]
+    })");
+    EXPECT_EQ(render_peer(peer, 1400s), R"(PROBLEM  dead
+         stalled, since 6 min ago; to do: look
+
+name        node-b
+state       stalled
+public key  AQ=
+endpoint    203.0.113.7:51820, published as 192.168.50.2:51820
+addresses   192.168.50.2
+way         by eth0, packets of up to 1440 bytes
+handshake   6 min ago
+keepalive   25 s
+received    10 B
+sent        2.0 KiB
+dropped     1 packets
+in clear    2 packets
+
+DIRECTION  PACKETS  BYTES  REASON
+out        1        84 B   stalled: the tunnel is dead; look there
+
+prefix  10.2.0.0/24  pod
 )");
 }
 

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace wgs {
+namespace {
+
+using Findings = std::vector<Finding>;
+using std::chrono::seconds;
+
+// So many are no accident any more.
+constexpr std::size_t kManyLosses = 3;
+
+std::int64_t whole_seconds(std::chrono::steady_clock::duration time) {
+    return std::chrono::duration_cast<seconds>(time).count();
+}
+
+// A node in one of our tunnels.
+struct Peer {
+    const std::string& name;
+    TunnelIndex tunnel;
+    const TunnelPeer& cached;
+    std::uint16_t port;
+    const Session* session = nullptr;
+
+    [[nodiscard]] std::string endpoint() const {
+        if (session != nullptr && session->endpoint) return session->endpoint->to_string();
+        return cached.endpoint ? cached.endpoint->to_string() : "its address";
+    }
+};
+
+Peer peer_of(const Facts& facts, const std::string& name, const CachedPeer& node,
+             TunnelIndex tunnel) {
+    const TunnelPeer& cached = node.tunnels[tunnel];
+    Peer peer{.name = name,
+              .tunnel = tunnel,
+              .cached = cached,
+              .port = cached.endpoint ? cached.endpoint->port : std::uint16_t{0}};
+    const bool known = tunnel < facts.tunnels.size() && facts.tunnels[tunnel].sessions != nullptr;
+    if (!known || !cached.public_key) return peer;
+    const auto found = facts.tunnels[tunnel].sessions->find(*cached.public_key);
+    if (found != facts.tunnels[tunnel].sessions->end()) peer.session = &found->second;
+    return peer;
+}
+
+void add_agents_own(const Facts& facts, Findings& findings) {
+    if (!facts.failure.empty())
+        findings.push_back({.kind = AlarmKind::kernel,
+                            .object = "kernel",
+                            .message = facts.failure,
+                            .advice = "the agent goes on trying; 'wgsteer doctor' checks what the "
+                                      "kernel must have"});
+    if (!facts.has_underlay)
+        findings.push_back({.kind = AlarmKind::underlay,
+                            .object = "underlay",
+                            .message = "no underlay device was found",
+                            .advice = "does a device hold one of 'addresses', or does 'underlay' "
+                                      "name one that is here?"});
+    for (const Problem& leak : facts.leaks)
+        findings.push_back({.kind = AlarmKind::leak,
+                            .object = leak.object,
+                            .message = leak.message,
+                            .advice = "look at the order of tc programs with 'wgsteer status', and "
+                                      "at 'leak' lines there; report it"});
+    for (const Problem& chain : facts.chain)
+        findings.push_back({.kind = AlarmKind::foreign_chain,
+                            .object = chain.object,
+                            .message = chain.message,
+                            .advice = "'bpftool net' and 'tc filter show dev DEVICE egress' name "
+                                      "it: let it pass packets on (TC_ACT_UNSPEC, TCX_NEXT), or "
+                                      "list its device under 'underlay'"});
+    for (const std::string& line : facts.plan)
+        findings.push_back({.kind = AlarmKind::plan, .object = "plan", .message = line});
+}
+
+bool is_shared(const CachedPeer& node, const std::string& key) {
+    return std::ranges::any_of(node.tunnels, [&](const TunnelPeer& peer) {
+        return peer.key_conflict && peer.public_key->to_base64() == key;
+    });
+}
+
+void add_claims(const Facts& facts, Findings& findings) {
+    for (const Rejection& rejection : facts.rejections) {
+        const auto peer = facts.peers.find(rejection.node);
+        const bool key = peer != facts.peers.end() && is_shared(peer->second, rejection.what);
+        findings.push_back(
+            {.kind = key ? AlarmKind::key_conflict : AlarmKind::rejected,
+             .object = rejection.node,
+             .message = rejection.what + ": " + rejection.reason,
+             .advice = key ? "one of the two is a copy: remove the private key below its state_dir "
+                             "and restart its agent, which makes a new one"
+                           : "correct 'prefixes' or 'addresses' of one of the nodes: what is "
+                             "refused is not steered to it"});
+    }
+    for (const Problem& problem : facts.source)
+        findings.push_back({.kind = AlarmKind::source,
+                            .object = problem.object,
+                            .message = problem.message,
+                            .advice = "the last good state stays until it is mended"});
+}
+
+// What came back tells which way is blocked.
+void add_waiting(const Facts& facts, const Peer& peer, Findings& findings) {
+    const auto since = facts.waiting.find(PeerNameView(peer.name, peer.tunnel));
+    if (since == facts.waiting.end() || facts.now - since->second < kHandshakePatience) return;
+    const bool heard = peer.session != nullptr && peer.session->rx_bytes > 0;
+    const std::string endpoint = peer.endpoint();
+    findings.push_back(
+        {.kind = AlarmKind::no_handshake,
+         .object = peer.name,
+         .message =
+             fmt::format("no handshake for {} s: {}", whole_seconds(facts.now - since->second),
+                         heard ? "it is heard, but what we send to " + endpoint + " is not answered"
+                               : "nothing comes back from " + endpoint),
+         .advice = heard
+                       ? fmt::format("is UDP from here to {} blocked? does it know our key and "
+                                     "address ('wgsteer peers' there)?",
+                                     endpoint)
+                       : fmt::format("is its agent running, is UDP port {} open both ways, and is "
+                                     "the key it has published its own ('wgsteer status' there)?",
+                                     peer.port)});
+}
+
+void add_state(const Facts& facts, const Peer& peer, Findings& findings) {
+    if (!peer.cached.public_key) {
+        findings.push_back({.kind = AlarmKind::no_key,
+                            .object = peer.name,
+                            .severity = Severity::warning,
+                            .message = "has published no key: nothing is encrypted to it",
+                            .advice = "start wgsteerd there"});
+    } else if (!peer.cached.endpoint && !peer.cached.key_conflict) {
+        findings.push_back({.kind = AlarmKind::no_address,
+                            .object = peer.name,
+                            .message = "has no address of a family that this node has",
+                            .advice = "give one of the two an address of the other's family"});
+    }
+    add_waiting(facts, peer, findings);
+}
+
+Finding stalled(const Facts& facts, const Peer& peer, const Ailment& ailment) {
+    const auto silence = whole_seconds(facts.now - ailment.since);
+    const std::string endpoint = peer.endpoint();
+    Finding finding{.kind = AlarmKind::stalled, .object = peer.name};
+    if (ailment.handshakes) {
+        finding.message = fmt::format(
+            "handshakes complete, but no data has come for {} s: its packets are not received; "
+            "session made anew {} times",
+            silence, ailment.restarts);
+        finding.advice =
+            "the receive side stands still, as with threaded NAPI on the kernels of "
+            "CVE-2026-52945: 'echo 0 > /sys/class/net/" +
+            facts.config.wireguard.tunnels()[peer.tunnel].device +
+            "/threaded' here and there, and update the kernel";
+        return finding;
+    }
+    finding.message = fmt::format(
+        "dead: nothing has come back from {} for {} s, neither data nor handshakes; session made "
+        "anew {} times",
+        endpoint, silence, ailment.restarts);
+    finding.advice = fmt::format(
+        "is the node up ('ping {}'), does its agent run, and is UDP port {} open both ways?",
+        peer.cached.endpoint ? peer.cached.endpoint->address.to_string() : "it", peer.port);
+    return finding;
+}
+
+Finding one_way(const Facts& facts, const Peer& peer, const Ailment& ailment) {
+    const std::string endpoint = peer.endpoint();
+    return {.kind = AlarmKind::one_way,
+            .object = peer.name,
+            .severity = Severity::warning,
+            .message = fmt::format("sending to {}, but nothing has come back for {} s: dead, or "
+                                   "one way is blocked",
+                                   endpoint, whole_seconds(facts.now - ailment.since)),
+            .advice = fmt::format("is the node up, does WireGuard run there ('wgsteer status'), "
+                                  "and is UDP port {} open both ways? 'wgsteer peers {}' here and "
+                                  "there shows who receives",
+                                  peer.port, peer.name)};
+}
+
+void add_ailment(const Facts& facts, const Peer& peer, Findings& findings) {
+    if (peer.tunnel >= facts.tunnels.size() || !is_programmable(peer.cached)) return;
+    const auto* ailments = facts.tunnels[peer.tunnel].ailments;
+    if (ailments == nullptr || ailments->empty()) return;
+    const auto found = ailments->find(*peer.cached.public_key);
+    if (found == ailments->end()) return;
+    findings.push_back(found->second.stalled ? stalled(facts, peer, found->second)
+                                             : one_way(facts, peer, found->second));
+}
+
+void add_peers(const Facts& facts, Findings& findings) {
+    for (const auto& [name, node] : facts.peers) {
+        for (const TunnelIndex tunnel : tunnels_of(node)) {
+            const Peer peer = peer_of(facts, name, node, tunnel);
+            add_state(facts, peer, findings);
+            add_ailment(facts, peer, findings);
+        }
+    }
+}
+
+void add_too_large(const std::string& name, const OddPacketWatch::Odd& odd, Findings& findings) {
+    if (odd.too_big != 0)
+        findings.push_back(
+            {.kind = AlarmKind::mtu,
+             .object = name,
+             .severity = Severity::warning,
+             .message = fmt::format("MTU: {} packets for it were larger than the tunnel takes, and "
+                                    "more keep coming though their senders are told",
+                                    odd.too_big),
+             .advice =
+                 "lower the MTU of the pods to that of the tunnel ('wgsteer status'), or stop "
+                 "filtering ICMP 'fragmentation needed' and ICMPv6 'packet too big'"});
+    if (odd.oversize != 0)
+        findings.push_back(
+            {.kind = AlarmKind::mtu,
+             .object = name,
+             .severity = Severity::warning,
+             .message =
+                 fmt::format("MTU: {} encrypted packets for it had to be fragmented", odd.oversize),
+             .advice = "lower the MTU of the overlay, or raise that of the underlay"});
+}
+
+void add_odd_packets(const Facts& facts, Findings& findings) {
+    for (const auto& [name, odd] : facts.odd) {
+        const bool ready = std::ranges::any_of(facts.states, [&](const auto& state) {
+            return state.first.node == name && state.second == PeerState::ready;
+        });
+        if (odd.clear_in != 0 && ready)
+            findings.push_back(
+                {.kind = AlarmKind::clear_text,
+                 .object = name,
+                 .message = fmt::format("{} packets have come from it in clear, though it can "
+                                        "encrypt to us{}",
+                                        odd.clear_in,
+                                        facts.config.policy == Policy::require ? ": dropped" : ""),
+                 .advice = "'wgsteer status' and 'wgsteer peers' there: are its programs attached "
+                           "and reached, is this node ready, are 'hosts' and 'bypass' the same?"});
+        add_too_large(name, odd, findings);
+    }
+}
+
+void add_clock(const Facts& facts, Findings& findings) {
+    if (facts.clock_behind >= ClockWatch::kJump)
+        findings.push_back(
+            {.kind = AlarmKind::clock,
+             .object = "clock",
+             .message = fmt::format("the clock has gone back and is {} s behind what it was: peers "
+                                    "refuse new handshakes of ours as replays",
+                                    facts.clock_behind.count()),
+             .advice = "is the time right now ('timedatectl')? then the peers recover as they "
+                       "make our session anew; keep the clock with NTP"});
+    if (facts.clock_ahead >= ClockWatch::kJump)
+        findings.push_back(
+            {.kind = AlarmKind::clock,
+             .object = "clock",
+             .severity = Severity::warning,
+             .message = fmt::format("the clock has jumped {} s forward", facts.clock_ahead.count()),
+             .advice = "if that was wrong, peers will refuse our handshakes once it is set back"});
+}
+
+void add_machinery(const Facts& facts, Findings& findings) {
+    for (const auto& [hook, count] : facts.lost_hooks)
+        findings.push_back({.kind = AlarmKind::lost_hook,
+                            .object = hook,
+                            .severity = Severity::warning,
+                            .message = fmt::format("was detached by somebody else {} times within "
+                                                   "10 minutes, and attached again",
+                                                   count),
+                            .advice = "find who resets tc or BPF links on that device: packets may "
+                                      "have left in clear in between"});
+    if (facts.lost_devices != 0)
+        findings.push_back(
+            {.kind = AlarmKind::lost_device,
+             .object = facts.config.wireguard.device,
+             .severity = facts.lost_devices < kManyLosses ? Severity::warning : Severity::problem,
+             .message = fmt::format("the tunnel was lost {} times within 10 minutes, and was made "
+                                    "again",
+                                    facts.lost_devices),
+             .advice = facts.backend == BackendKind::userspace
+                           ? "who kills wireguard-go, or deletes the device? look for the OOM "
+                             "killer in 'dmesg'; kernel WireGuard needs no process"
+                           : "who deletes the device? network managers must leave it alone"});
+    if (facts.peers.size() * 10 >= std::size_t{facts.config.max_peers} * 9)
+        findings.push_back({.kind = AlarmKind::table_full,
+                            .object = "peers",
+                            .severity = Severity::warning,
+                            .message = fmt::format("{} of {} peers that fit the tables",
+                                                   facts.peers.size(), facts.config.max_peers),
+                            .advice = "raise 'max_peers' before the mesh grows"});
+}
+
+}  // namespace
+
+std::vector<Finding> find_what_is_wrong(const Facts& facts) {
+    Findings findings;
+    add_agents_own(facts, findings);
+    add_claims(facts, findings);
+    add_peers(facts, findings);
+    add_odd_packets(facts, findings);
+    add_clock(facts, findings);
+    add_machinery(facts, findings);
+    return findings;
+}
+
+}  // namespace wgs
