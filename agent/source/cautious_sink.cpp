@@ -71,7 +71,6 @@ void CautiousSink::resumed() {
 
 // Once there is doubt, only the return of all, or time, ends it: they return one by one.
 void CautiousSink::complete() {
-    expected_at_first_ = expected_.size();
     for (const auto& [name, claims] : known_)
         expected_.erase(name);
     if (!is_suspicious(expected_.size(), expected_at_first_)) {

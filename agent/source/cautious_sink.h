@@ -41,7 +41,7 @@ class CautiousSink final : public SourceSink {
         : caution_(std::move(caution)), sink_(sink), doubtful_until_(SteadyTime::min()) {}
 
     // Before the source starts: a node which this one serves since an earlier run.
-    void expect(const std::string& name) { expected_.insert(name); }
+    void expect(const std::string& name) { expected_at_first_ += expected_.insert(name).second; }
 
     void upsert(const NodeInfo& node) override;
     void remove(const std::string& name) override;

@@ -257,6 +257,7 @@ TEST(PeersDocument, ShowsEachPeerWithWhatItsSessionAndCountersSay) {
     expect_same(Json::parse(text), R"([
       {
         "name": "node-b",
+        "tunnel": "wgsteer0",
         "state": "ready",
         "public_key": "AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABc=",
         "endpoint": "203.0.113.7:51820",
@@ -273,6 +274,7 @@ TEST(PeersDocument, ShowsEachPeerWithWhatItsSessionAndCountersSay) {
       },
       {
         "name": "node-c",
+        "tunnel": "wgsteer0",
         "state": "no_key",
         "public_key": null,
         "endpoint": "192.168.50.3:51820",

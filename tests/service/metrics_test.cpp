@@ -48,6 +48,7 @@ TEST(Metrics, CountEverything) {
         "wgsteer_in_sync 1",
         "wgsteer_problems 0",
         "wgsteer_rejected_claims 1",
+        "wgsteer_held_nodes 0",
         R"(wgsteer_tunnel_info{device="wgsteer0",backend="userspace",public_key=")" +
             key(1).to_base64() + "\"} 1",
         R"(wgsteer_tunnel_mtu_bytes{device="wgsteer0"} 1440)",
