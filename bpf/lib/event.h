@@ -104,7 +104,7 @@ static __always_inline void wgs_note_lost(__u32 listeners) {
     }
 }
 
-/* `room`: for the snapshot, a constant. */
+/* `room`: for the snapshot, a constant and a power of two. */
 static __always_inline void wgs_send_with(void* context, wgs_copier copy,
                                           const struct wgs_event* event, __u32 offset, __u32 length,
                                           const __u32 room) {
@@ -115,9 +115,13 @@ static __always_inline void wgs_send_with(void* context, wgs_copier copy,
     }
     *record = *event;
     if (length > room) length = room;
-    asm volatile("" : "+r"(length)); /* the check below is the one that the verifier sees */
-    if (length > 0 && length <= room && !copy(context, offset, record + 1, length))
-        record->snapshot = (__u16)length;
+    if (length > 0) {
+        /* Within 1 and `room` in the eyes of Linux 6.1 too, to which != 0 says nothing of a range.
+         */
+        asm volatile("" : "+r"(length));
+        length = ((length - 1) & (room - 1)) + 1;
+        if (!copy(context, offset, record + 1, length)) record->snapshot = (__u16)length;
+    }
     bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP); /* the agent looks by itself */
 }
 
