@@ -86,6 +86,11 @@ class PlanFixture : public testing::Test {
     Status run(Look look = Look::everywhere) {
         now.steady += std::chrono::milliseconds(100);
         now.wall += std::chrono::milliseconds(100);
+        return run_at_once(look);
+    }
+    // All slices of a plan, at a standstill: no peer gets impatient, so that only changes cause
+    // steps.
+    Status run_at_once(Look look) {
         Status status = reconciler->run(now, look);
         while (status && reconciler->busy())
             status = reconciler->run(now, Look::nowhere);

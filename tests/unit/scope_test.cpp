@@ -14,9 +14,6 @@ class ScopeTest : public PlanFixture {
   protected:
     using PlanFixture::PlanFixture;
 
-    // At a standstill no peer gets impatient, so that only changes cause steps.
-    Status run_at_once(Look look) { return reconciler->run(now, look); }
-
     void expect_that_memory_is_true() {
         const ActualState& actual = reconciler->actual();
         EXPECT_EQ(actual.steering.prefixes, kernel.steering.prefixes);
@@ -147,14 +144,14 @@ TEST_F(ScopeTest, ALongPlanGoesOnWhereItStopped) {
     join(2);
     kernel.on_change([] { std::this_thread::sleep_for(Reconciler::kSlice); });
     cache->upsert(node(3));
-    ASSERT_TRUE(run_at_once(Look::nowhere));
+    ASSERT_TRUE(reconciler->run(now, Look::nowhere));
     EXPECT_TRUE(reconciler->busy());
     EXPECT_FALSE(reconciler->in_sync());
     cache->remove("node-b");
     cache->upsert(node(4));
     int slices = 1;
     for (; reconciler->busy(); ++slices)
-        ASSERT_TRUE(run_at_once(Look::nowhere));
+        ASSERT_TRUE(reconciler->run(now, Look::nowhere));
     kernel.on_change({});
     EXPECT_GT(slices, 3);
     EXPECT_TRUE(reconciler->in_sync());
