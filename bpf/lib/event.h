@@ -20,17 +20,11 @@ static __always_inline bool wgs_is_asked_about(__u32 reason) {
     return __builtin_expect((wgs_tap.reasons >> (reason & 63)) & 1, 0);
 }
 
-/* An odd multiplier whose products mix well into the upper half (Knuth, 6.4). */
-static __always_inline __u64 wgs_mix(__u64 hash, __u64 word) {
-    hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
-    return hash ^ (hash >> 29);
-}
-
 static __always_inline __u64 wgs_flow_of(const struct wgs_event* event) {
     __u64 hash = event->protocol;
     for (int i = 0; i < 4; i++)
-        hash = wgs_mix(hash, (__u64)event->source[i] << 32 | event->destination[i]);
-    return wgs_mix(hash, (__u64)event->source_port << 16 | event->destination_port);
+        hash = wgs_flow_mix(hash, wgs_flow_word(event->source[i], event->destination[i]));
+    return wgs_flow_mix(hash, (__u64)event->source_port << 16 | event->destination_port);
 }
 
 static __always_inline bool wgs_is_first(const struct wgs_event* event, __u32 serial) {
