@@ -134,6 +134,15 @@ Status EtcdSource::take_proof(const std::string& body) {
         return {};
     }
     keepalive_at_ = options_.now() + options_.config.lease / 3;
+    ask("/v3/kv/range", format_range({.key = own_.key(), .end = {}, .limit = 1}),
+        &EtcdSource::take_quorum);
+    return {};
+}
+
+// A member that has just lost the others still renews leases and takes watches; only the cluster as
+// a whole answers a range.
+Status EtcdSource::take_quorum(const std::string& body) {
+    static_cast<void>(WGS_TRY(parse_page(body)));
     watch();
     return {};
 }

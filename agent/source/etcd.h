@@ -31,9 +31,10 @@ struct EtcdOptions {
 };
 
 // Lists the keys, page by page as of one revision, and watches from there. Whatever fails, it
-// begins anew with the next member after a pause: if our lease still lives, the watch goes on where
-// it stopped; if not, or if the history since then is compacted, the keys are listed again. Keeping
-// the lease alive, which takes a majority of the cluster, shows that the member is well.
+// begins anew with the next member after a pause: if our lease still lives and a majority of the
+// cluster answers, the watch goes on where it stopped; if not, or if the history since then is
+// compacted, the keys are listed again. From then on keeping the lease alive, for which the member
+// needs a leader, shows that it is well.
 class EtcdSource final : public Source {
   public:
     // The sink must outlive the source.
@@ -64,6 +65,7 @@ class EtcdSource final : public Source {
 
     void find_out();
     Status take_proof(const std::string& body);
+    Status take_quorum(const std::string& body);
     void grant();
     Status take_grant(const std::string& body);
     void keep_alive();

@@ -145,18 +145,38 @@ std::vector<std::string> EtcdCluster::ctl_options() const {
     return argv;
 }
 
-std::string EtcdCluster::ctl(const std::vector<std::string>& arguments) const {
+Outcome EtcdCluster::try_ctl(const std::vector<std::string>& arguments) const {
     std::vector<std::string> argv = ctl_options();
     argv.insert(argv.end(), arguments.begin(), arguments.end());
-    const Outcome outcome = run(argv, in_place(), kPatience);
+    return run(argv, in_place(), kPatience);
+}
+
+std::string EtcdCluster::ctl(const std::vector<std::string>& arguments) const {
+    const Outcome outcome = try_ctl(arguments);
     if (outcome.exit_code != 0) broken("etcdctl " + arguments.front() + ": " + outcome.errors);
     return outcome.output;
 }
 
+std::string EtcdCluster::ctl_in_the_end(const std::vector<std::string>& arguments) const {
+    Outcome outcome;
+    const bool done = eventually(kPatience, [&] {
+        outcome = try_ctl(arguments);
+        return outcome.exit_code == 0;
+    });
+    if (!done) broken("etcdctl " + arguments.front() + ": " + outcome.errors);
+    return outcome.output;
+}
+
 std::string EtcdCluster::get(const std::string& key) const {
-    std::string value = ctl({"get", "--print-value-only", key});
+    std::string value = ctl_in_the_end({"get", "--print-value-only", key});
     if (!value.empty()) value.pop_back();
     return value;
+}
+
+std::int64_t EtcdCluster::revision_of(const std::string& key) const {
+    const auto json = nlohmann::json::parse(ctl_in_the_end({"get", key, "--write-out=json"}));
+    if (!json.contains("kvs")) return 0;
+    return json["kvs"][0]["mod_revision"].get<std::int64_t>();
 }
 
 void EtcdCluster::compact() const {

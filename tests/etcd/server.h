@@ -2,6 +2,7 @@
 // Real etcd servers for a test, on ports of their own.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,10 +47,17 @@ class EtcdCluster {
 
     // `etcdctl ARGUMENTS`; what it prints. Breaks the test if it fails.
     std::string ctl(const std::vector<std::string>& arguments) const;
-    void put(const std::string& key, const std::string& value) const { ctl({"put", key, value}); }
-    void erase(const std::string& key) const { ctl({"del", key}); }
+    // The same for what may be done twice: again, for a while, when it fails, as it does while the
+    // members elect a leader.
+    std::string ctl_in_the_end(const std::vector<std::string>& arguments) const;
+    void put(const std::string& key, const std::string& value) const {
+        ctl_in_the_end({"put", key, value});
+    }
+    void erase(const std::string& key) const { ctl_in_the_end({"del", key}); }
     // Empty if there is no such key.
     [[nodiscard]] std::string get(const std::string& key) const;
+    // The revision in which it was changed last; 0: there is no such key.
+    [[nodiscard]] std::int64_t revision_of(const std::string& key) const;
     // Everything before the newest revision is forgotten.
     void compact() const;
     // etcdctl speaks to that member only; 0: to any.
@@ -71,6 +79,7 @@ class EtcdCluster {
     [[nodiscard]] std::string scheme() const { return tls_ ? "https" : "http"; }
     [[nodiscard]] std::string file(const std::string& name) const;
     [[nodiscard]] std::vector<std::string> ctl_options() const;
+    [[nodiscard]] Outcome try_ctl(const std::vector<std::string>& arguments) const;
 
     [[nodiscard]] std::string url(const std::string& scheme, int port) const;
     [[nodiscard]] ProcessOptions in_place() const;

@@ -80,6 +80,24 @@ struct Sourcing {
         return result;
     }
 
+    // Now, or before when it was reported.
+    [[nodiscard]] bool complained(const std::string& text) const {
+        return complaints().find(text) != std::string::npos || mesh.reported(text);
+    }
+
+    // Runs the source until the condition has held for this long without a break; false if
+    // that does not happen before a generous limit.
+    bool until_it_lasts(const std::function<bool()>& condition, Millis period) {
+        auto since = std::chrono::steady_clock::now();
+        return until(
+            [&] {
+                const auto now = std::chrono::steady_clock::now();
+                if (!condition()) since = now;
+                return now - since >= period;
+            },
+            10 * period);
+    }
+
     // Runs the source until the condition holds.
     bool until(const std::function<bool()>& condition, Millis timeout = 20s) {
         return run_until({this}, condition, timeout);

@@ -225,6 +225,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 mark = {"kind": target.kind, "apiVersion": target.group,
                         "metadata": {"resourceVersion": str(version)}}
                 self.send_event('{"type": "BOOKMARK", "object": ' + json.dumps(mark) + "}")
+                faults.count(f"bookmark {target.collection.rsplit('/', 1)[1]}")
         return None
 
 
