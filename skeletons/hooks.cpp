@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "skeletons/clsact.h"
+#include "skeletons/foreign.h"
 #include "skeletons/marker.h"
 #include "skeletons/pinned_link.h"
 #include "skeletons/tcx.h"
@@ -37,7 +38,10 @@ std::string site_name(const HookSite& site) {
     return std::string(program_name(site.hook)) + "-" + std::to_string(site.ifindex);
 }
 
+// One that waits for its place counts as well.
 std::optional<HookSite> parse_site(std::string_view name) {
+    constexpr std::string_view kWaiting = "-next";
+    if (name.ends_with(kWaiting)) name.remove_suffix(kWaiting.size());
     const auto dash = name.rfind('-');
     if (dash == std::string_view::npos) return std::nullopt;
     const auto* hook = std::ranges::find(kHooks, name.substr(0, dash), program_name);
@@ -84,21 +88,44 @@ Result<AttachKind> kind_of_link(const HookSite& site) {
                                                                  : AttachKind::xdp_generic;
 }
 
+bool is_listed(const std::vector<Attachment>& found, const HookSite& site) {
+    return std::ranges::find(found, site, &Attachment::site) != found.end();
+}
+
+HookSite watcher_at(const HookSite& site) {
+    return {.ifindex = site.ifindex, .hook = WGS_HOOK_LEAK_WATCH};
+}
+
+// Whether a TCX program of others comes after `ours` at a site whose place is the last.
+Result<bool> others_follow(const Bpffs& bpffs, const HookSite& site, std::uint32_t ours) {
+    const Place place = place_of(site.hook);
+    if (place.order != Order::last || ours == 0) return false;
+    const auto chain = tcx_programs(site.ifindex, place.direction);
+    auto behind = std::ranges::find(chain, ours);
+    if (behind == chain.end()) return false;
+    std::uint32_t watcher = 0;
+    if (site.hook == WGS_HOOK_NIC_OUT) {
+        const auto link = WGS_TRY(find_pinned_link(bpffs.links() / site_name(watcher_at(site))));
+        if (link) watcher = link->program_id;
+    }
+    return std::any_of(behind + 1, chain.end(),
+                       [watcher](std::uint32_t id) { return id != watcher; });
+}
+
 Status list_links(const Bpffs& bpffs, std::vector<Attachment>& found) {
     for (const HookSite& site : WGS_TRY(sites_in(bpffs.links()))) {
+        if (is_listed(found, site)) continue;
         const auto link = WGS_TRY(find_pinned_link(bpffs.links() / site_name(site)));
         if (!link || link->ifindex != site.ifindex) continue;
         const auto kind = kind_of_link(site);
         if (!kind) continue;  // the device has just gone
         const bool misplaced = has_filter(site) || WGS_TRY(must_be_filter(site));
-        found.push_back(
-            {.site = site, .kind = *kind, .program_id = misplaced ? 0 : link->program_id});
+        found.push_back({.site = site,
+                         .kind = *kind,
+                         .program_id = misplaced ? 0 : link->program_id,
+                         .overtaken = WGS_TRY(others_follow(bpffs, site, link->program_id))});
     }
     return {};
-}
-
-bool is_listed(const std::vector<Attachment>& found, const HookSite& site) {
-    return std::ranges::find(found, site, &Attachment::site) != found.end();
 }
 
 Status list_clsact(const Bpffs& bpffs, std::vector<Attachment>& found) {
@@ -111,18 +138,19 @@ Status list_clsact(const Bpffs& bpffs, std::vector<Attachment>& found) {
     return {};
 }
 
+Status remove_link(const Bpffs& bpffs, const HookSite& site) {
+    WGS_TRY(remove_pinned_link(waiting_pin(bpffs.links() / site_name(site))));
+    return remove_pinned_link(bpffs.links() / site_name(site));
+}
+
 // Pins of links whose device went away: nothing else would ever remove them.
 Status sweep_dead_links(const Bpffs& bpffs) {
     for (const HookSite& site : WGS_TRY(sites_in(bpffs.links()))) {
         const fs::path pin = bpffs.links() / site_name(site);
         const auto link = WGS_TRY(find_pinned_link(pin));
-        if (link && link->ifindex == 0) WGS_TRY(remove_pinned_link(pin));
+        if (link && link->ifindex == 0) WGS_TRY(remove_link(bpffs, site));
     }
     return {};
-}
-
-HookSite watcher_at(const HookSite& site) {
-    return {.ifindex = site.ifindex, .hook = WGS_HOOK_LEAK_WATCH};
 }
 
 // The watcher sees what the others let pass, so one that is attached after it goes before it.
@@ -133,8 +161,10 @@ Result<std::optional<PinnedLink>> link_behind(const Bpffs& bpffs, const HookSite
     return link;
 }
 
-Status remove_link(const Bpffs& bpffs, const HookSite& site) {
-    return remove_pinned_link(bpffs.links() / site_name(site));
+TcxPlace place_before(const std::optional<PinnedLink>& behind, const HookSite& site) {
+    return {.ifindex = site.ifindex,
+            .place = place_of(site.hook),
+            .next = behind ? behind->fd.get() : -1};
 }
 
 Status remove_filter(const Bpffs& bpffs, const HookSite& site) {
@@ -147,10 +177,7 @@ Status remove_filter(const Bpffs& bpffs, const HookSite& site) {
 Status put_link(const Bpffs& bpffs, const HookSite& site, int program) {
     WGS_TRY(sweep_dead_links(bpffs));
     const auto behind = WGS_TRY(link_behind(bpffs, site));
-    return put_tcx_link(bpffs.links() / site_name(site), program,
-                        {.ifindex = site.ifindex,
-                         .place = place_of(site.hook),
-                         .next = behind ? behind->fd.get() : -1});
+    return put_tcx_link(bpffs.links() / site_name(site), program, place_before(behind, site));
 }
 
 Status put_filter(const Bpffs& bpffs, const HookSite& site, int program) {
@@ -173,6 +200,22 @@ Status Hooks::attach(const HookSite& site, const LoadedProgram& program) const {
     // A link of the watcher would come before the filter, and take what is steered for a leak.
     if (site.hook == WGS_HOOK_NIC_OUT) WGS_TRY(remove_link(bpffs_, watcher_at(site)));
     return remove_link(bpffs_, site);
+}
+
+Result<bool> Hooks::is_overtaken(const HookSite& site) const {
+    const auto link = WGS_TRY(find_pinned_link(bpffs_.links() / site_name(site)));
+    return link && WGS_TRY(others_follow(bpffs_, site, link->program_id));
+}
+
+// The watcher, which has nothing to stop, may be away for a moment.
+Status Hooks::move_behind(const HookSite& site, const LoadedProgram& program, int twin) const {
+    const fs::path pin = bpffs_.links() / site_name(site);
+    auto behind = WGS_TRY(link_behind(bpffs_, site));
+    if (behind && WGS_TRY(is_overtaken(watcher_at(site)))) {
+        WGS_TRY(remove_link(bpffs_, watcher_at(site)));
+        behind.reset();
+    }
+    return move_tcx_link(pin, program.fd.get(), twin, place_before(behind, site));
 }
 
 Status Hooks::attach_xdp(const HookSite& site, XdpMode mode, const LoadedProgram& program) const {

@@ -26,6 +26,7 @@ struct Attachment {
     HookSite site;
     AttachKind kind = AttachKind::tcx;
     std::uint32_t program_id = 0;
+    bool overtaken = false;  // see Hooks::is_overtaken()
 };
 
 // Uses TCX links where the kernel has them (6.6 and later), else clsact filters; the latter also at
@@ -40,6 +41,11 @@ class Hooks {
     Status attach(const HookSite& site, const LoadedProgram& program) const;
     // The same for a program of XDP type, see put_xdp_link().
     Status attach_xdp(const HookSite& site, XdpMode mode, const LoadedProgram& program) const;
+    // Whether it is attached where it should be last, and others have attached theirs behind it.
+    [[nodiscard]] Result<bool> is_overtaken(const HookSite& site) const;
+    // Puts one that is overtaken behind the others. `twin` is a second program that does the same:
+    // packets meet one of the two at any time.
+    Status move_behind(const HookSite& site, const LoadedProgram& program, int twin) const;
     // Nothing attached there is not an error.
     Status detach(const HookSite& site) const;
     // What is attached now, one for each site; the program is 0 where it has to be attached in

@@ -206,4 +206,12 @@ Result<Objects> load_objects(const Bpffs& bpffs, const ProgramSettings& settings
     return objects;
 }
 
+Result<UniqueFd> load_twin(wgs_hook hook, const Bpffs& bpffs, const ProgramSettings& settings) {
+    if (hook == WGS_HOOK_NIC_OUT)
+        return take_program(WGS_TRY(load_one<nic_out_bpf>(hook, bpffs, settings))->obj, hook);
+    if (hook == WGS_HOOK_POD_OUT)
+        return take_program(WGS_TRY(load_one<pod_out_bpf>(hook, bpffs, settings))->obj, hook);
+    return os_error(EINVAL, "load a second " + std::string(program_name(hook)));
+}
+
 }  // namespace wgs

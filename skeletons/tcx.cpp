@@ -3,8 +3,10 @@
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <limits>
 #include <string>
 
@@ -46,6 +48,25 @@ Status put_tcx_link(const std::filesystem::path& pin, int program, const TcxPlac
     const UniqueFd created(create_link(program, place));
     if (!created) return os_error(errno, "attach to device " + std::to_string(place.ifindex));
     return pin_link(created.get(), pin);
+}
+
+std::filesystem::path waiting_pin(const std::filesystem::path& pin) {
+    return pin.string() + "-next";  // a BPF file system allows no dots
+}
+
+Status move_tcx_link(const std::filesystem::path& pin, int program, int twin,
+                     const TcxPlace& place) {
+    const std::filesystem::path waiting = waiting_pin(pin);
+    WGS_TRY(remove_pinned_link(waiting));
+    const auto old = WGS_TRY(find_pinned_link(pin));
+    PinnedLink moved{.fd = UniqueFd(create_link(twin, place)), .ifindex = place.ifindex};
+    if (!moved.fd) return os_error(errno, "attach to device " + std::to_string(place.ifindex));
+    WGS_TRY(pin_link(moved.fd.get(), waiting));
+    if (::rename(waiting.c_str(), pin.c_str()) != 0)
+        return os_error(errno, "replace " + pin.string());
+    if (old && bpf_link_detach(old->fd.get()) != 0)
+        return os_error(errno, "detach what was " + pin.string());
+    return update_pinned_link(moved, program, pin);
 }
 
 }  // namespace wgs

@@ -27,5 +27,11 @@ struct TcxPlace {
 };
 // Updates the link pinned there in one step or, if there is no live one, makes and pins one.
 Status put_tcx_link(const std::filesystem::path& pin, int program, const TcxPlace& place);
+// The live link pinned there goes to another place. The kernel lets a program be at a device once
+// only, so `twin`, a second one that does the same, holds the new place until the old one is left:
+// at no time is there none. A process that dies meanwhile may leave waiting_pin(pin).
+Status move_tcx_link(const std::filesystem::path& pin, int program, int twin,
+                     const TcxPlace& place);
+[[nodiscard]] std::filesystem::path waiting_pin(const std::filesystem::path& pin);
 
 }  // namespace wgs

@@ -55,7 +55,8 @@ Status Agent::watch_packets() {
 
 void Agent::watch_chain(const std::vector<VerdictTotal>& totals) {
     const auto& tunnels = reconciler_->actual().tunnels;
-    if (tunnels.size() < wireguard_.size()) return;
+    // Before there is any, nothing has been sent; of two, one alone says nothing.
+    if (!tunnels.empty() && tunnels.size() < wireguard_.size()) return;
     ChainWatch::Traffic traffic{.seen = packets_of(totals, WGS_REASON_outer)};
     for (const auto& [index, tunnel] : tunnels) {
         for (const auto& [key, session] : tunnel.sessions) {

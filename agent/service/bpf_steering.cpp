@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "skeletons/loader.h"
 #include "skeletons/program_cost.h"
 #include "skeletons/test_run.h"
 
@@ -20,6 +21,8 @@ namespace {
 
 // Another program may have made room, or the device have got a smaller MTU.
 constexpr std::chrono::seconds kGuardRetry{10};
+// Two who both want to be last must not keep each other busy.
+constexpr std::chrono::minutes kBetweenMoves{1};
 
 wgs_hook to_bpf(HookPoint point) {
     return static_cast<wgs_hook>(point);
@@ -306,20 +309,20 @@ std::string_view to_string(Verdict verdict) {
 Result<std::unique_ptr<BpfSteering>> BpfSteering::load(const Settings& settings) {
     const Bpffs bpffs(settings.bpffs);
     WGS_TRY(bpffs.prepare());
-    Programs programs = WGS_TRY(
-        Programs::load(bpffs, {.policy_require = settings.policy == Policy::require,
-                               .hosts = settings.hosts,
-                               .overlay = settings.overlay,
-                               .fast = settings.path == Path::fast,
-                               .fwmark = settings.fwmark,
-                               .decrypted_mark = settings.decrypted_mark,
-                               .mark_mask = settings.fwmark | settings.decrypted_mark,
-                               .max_peers = settings.max_peers,
-                               .tunnels = settings.tunnels,
-                               .guard_sees_decrypted = settings.guard == GuardMode::generic}));
+    const ProgramSettings compiled{.policy_require = settings.policy == Policy::require,
+                                   .hosts = settings.hosts,
+                                   .overlay = settings.overlay,
+                                   .fast = settings.path == Path::fast,
+                                   .fwmark = settings.fwmark,
+                                   .decrypted_mark = settings.decrypted_mark,
+                                   .mark_mask = settings.fwmark | settings.decrypted_mark,
+                                   .max_peers = settings.max_peers,
+                                   .tunnels = settings.tunnels,
+                                   .guard_sees_decrypted = settings.guard == GuardMode::generic};
+    Programs programs = WGS_TRY(Programs::load(bpffs, compiled));
     WGS_TRY(programs.pin(bpffs));
     return std::unique_ptr<BpfSteering>(
-        new BpfSteering(bpffs, std::move(programs), to_xdp(settings.guard), settings.max_peers));
+        new BpfSteering(bpffs, std::move(programs), compiled, to_xdp(settings.guard)));
 }
 
 Status BpfSteering::clean_up(const std::filesystem::path& bpffs) {
@@ -449,10 +452,25 @@ Status BpfSteering::remove_pod(const IpAddress& address) {
 }
 
 Status BpfSteering::attach(const Hook& hook) {
-    if (hook.point != HookPoint::nic_guard)
-        return hooks_.attach(to_bpf(hook), programs_.at(to_bpf(hook.point)));
+    if (hook.point != HookPoint::nic_guard) return attach_tc(to_bpf(hook));
     attach_guard(hook);
     return {};
+}
+
+Status BpfSteering::attach_tc(const HookSite& site) {
+    WGS_TRY(hooks_.attach(site, programs_.at(site.hook)));
+    return WGS_TRY(hooks_.is_overtaken(site)) ? move_behind(site) : Status();
+}
+
+Status BpfSteering::move_behind(const HookSite& site) {
+    moves_[site] = std::chrono::steady_clock::now();
+    const LoadedProgram& program = programs_.at(site.hook);
+    if (site.hook == WGS_HOOK_LEAK_WATCH) {
+        WGS_TRY(hooks_.detach(site));
+        return hooks_.attach(site, program);
+    }
+    const UniqueFd twin = WGS_TRY(load_twin(site.hook, bpffs_, settings_));
+    return hooks_.move_behind(site, program, twin.get());
 }
 
 // Everything else must go on without it.
@@ -496,7 +514,7 @@ Result<wgs_peer_stats> BpfSteering::peer_stats(PeerId id) const {
 std::vector<TableUse> BpfSteering::table_use(const SteeringState& known) const {
     const auto watched4 = static_cast<std::uint64_t>(std::ranges::count(
         known.watched, Family::v4, [](const auto& row) { return row.first.family(); }));
-    return {{.name = "peers", .entries = known.slots.size(), .capacity = max_peers_},
+    return {{.name = "peers", .entries = known.slots.size(), .capacity = settings_.max_peers},
             {.name = "steer4",
              .entries = tables().steer.chunks4(),
              .capacity = WGS_TRIE4_MAX_CHUNKS - 1},
@@ -541,7 +559,13 @@ Result<bool> BpfSteering::is_leak(std::span<const std::uint8_t> frame, std::uint
 bool BpfSteering::is_current(const Attachment& found) const {
     const XdpMode other = guard_mode_ == XdpMode::native ? XdpMode::generic : XdpMode::native;
     return found.program_id == programs_.at(found.site.hook).id &&
-           kind_name(found.kind) != to_string(other);
+           kind_name(found.kind) != to_string(other) &&
+           (!found.overtaken || has_moved_lately(found.site));
+}
+
+bool BpfSteering::has_moved_lately(const HookSite& site) const {
+    const auto move = moves_.find(site);
+    return move != moves_.end() && std::chrono::steady_clock::now() - move->second < kBetweenMoves;
 }
 
 Result<std::vector<HookStatus>> BpfSteering::hooks() const {

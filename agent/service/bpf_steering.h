@@ -130,12 +130,14 @@ class BpfSteering final : public Steering {
     [[nodiscard]] Result<std::vector<HookStatus>> hooks() const;
 
   private:
-    BpfSteering(const Bpffs& bpffs, Programs programs, XdpMode guard_mode, std::uint32_t max_peers)
-        : hooks_(bpffs),
+    BpfSteering(const Bpffs& bpffs, Programs programs, const ProgramSettings& settings,
+                XdpMode guard_mode)
+        : bpffs_(bpffs),
+          hooks_(bpffs),
           programs_(std::move(programs)),
+          settings_(settings),
           guard_mode_(guard_mode),
-          new_tables_(programs_.tables().steer.are_empty()),
-          max_peers_(max_peers) {}
+          new_tables_(programs_.tables().steer.are_empty()) {}
 
     // A guard that could not be attached.
     struct Refusal {
@@ -144,18 +146,23 @@ class BpfSteering final : public Steering {
     };
 
     void attach_guard(const Hook& hook);
+    Status attach_tc(const HookSite& site);
+    Status move_behind(const HookSite& site);
     [[nodiscard]] bool is_current(const Attachment& found) const;
+    [[nodiscard]] bool has_moved_lately(const HookSite& site) const;
 
     [[nodiscard]] const Tables& tables() const { return programs_.tables(); }
     // All zero for an id that was never bound.
     [[nodiscard]] Result<wgs_peer> peer(PeerId id) const;
 
+    Bpffs bpffs_;
     Hooks hooks_;
     Programs programs_;
+    ProgramSettings settings_;
     XdpMode guard_mode_;
     bool new_tables_;  // when the programs were loaded
     std::map<Hook, Refusal> refusals_;
-    std::uint32_t max_peers_;
+    std::map<HookSite, std::chrono::steady_clock::time_point> moves_;  // the last of each
 };
 
 }  // namespace wgs

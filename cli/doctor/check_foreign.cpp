@@ -56,7 +56,7 @@ void check_egress(const DeviceFacts& device, Findings& findings) {
         warn(findings, "programs",
              fmt::format("{} after wgs_nic_out at the egress of {} sees encrypted packets only",
                          after, device.name),
-             "attach it with BPF_F_BEFORE if it is to see them in clear");
+             "the agent goes behind it, once a minute at most; does it want to be last as well?");
     if (before.empty() && after.empty())
         ok(findings, "programs", device.name + " egress: " + order(chain));
 }

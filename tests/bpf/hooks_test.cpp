@@ -13,6 +13,8 @@
 #include "loading.h"
 #include "sandbox.h"
 #include "skeletons/clsact.h"
+#include "skeletons/loader.h"
+#include "skeletons/pinned_link.h"
 #include "skeletons/tcx.h"
 
 namespace wgs {
@@ -159,6 +161,51 @@ TEST_F(HooksTest, NamesTheDeviceThatIsMissing) {
     ASSERT_FALSE(result);
     EXPECT_NE(result.error().message.find("to device 4242: No such device"), std::string::npos)
         << result.error().message;
+}
+
+// With any program of theirs.
+TEST_F(HooksTest, GoesBehindProgramsThatOthersAttachLater) {
+    const Programs programs = load_and_pin(bpffs_);
+    const LoadedProgram& out = programs.at(WGS_HOOK_NIC_OUT);
+    const LoadedProgram& watcher = programs.at(WGS_HOOK_LEAK_WATCH);
+    const LoadedProgram& other = programs.at(WGS_HOOK_NIC_IN);
+    if (!has_tcx(out.fd.get())) GTEST_SKIP() << "the kernel has no TCX";
+    const UniqueFd twin = load_twin(WGS_HOOK_NIC_OUT, bpffs_, kSettings).value();
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), out));
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_LEAK_WATCH), watcher));
+    EXPECT_FALSE(hooks_.is_overtaken(site(WGS_HOOK_NIC_OUT)).value());
+    EXPECT_FALSE(hooks_.is_overtaken(site(WGS_HOOK_LEAK_WATCH)).value());
+
+    const fs::path foreign = bpffs_.links() / "foreign";
+    ASSERT_TRUE(put_tcx_link(foreign, other.fd.get(), {.ifindex = nic_, .place = kLastOut}));
+    EXPECT_TRUE(hooks_.is_overtaken(site(WGS_HOOK_NIC_OUT)).value());
+    EXPECT_TRUE(hooks_.is_overtaken(site(WGS_HOOK_LEAK_WATCH)).value());
+    ASSERT_TRUE(hooks_.move_behind(site(WGS_HOOK_NIC_OUT), out, twin.get()));
+    EXPECT_EQ(tcx_egress(), (std::vector{other.id, out.id}));
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_LEAK_WATCH), watcher));
+    EXPECT_EQ(tcx_egress(), (std::vector{other.id, out.id, watcher.id}));
+    EXPECT_FALSE(hooks_.is_overtaken(site(WGS_HOOK_NIC_OUT)).value());
+    EXPECT_EQ(attached(programs).size(), 2U);
+    ASSERT_TRUE(remove_pinned_link(foreign));
+}
+
+// As an agent leaves it that dies while it moves: neither is lost, nor stays when it is not wanted.
+TEST_F(HooksTest, AMoveThatWasCutShortIsFinishedOrUndone) {
+    const Programs programs = load_and_pin(bpffs_);
+    const LoadedProgram& out = programs.at(WGS_HOOK_NIC_OUT);
+    if (!has_tcx(out.fd.get())) GTEST_SKIP() << "the kernel has no TCX";
+    const UniqueFd twin = load_twin(WGS_HOOK_NIC_OUT, bpffs_, kSettings).value();
+    ASSERT_TRUE(hooks_.attach(site(WGS_HOOK_NIC_OUT), out));
+    const TcxPlace last{.ifindex = nic_, .place = kLastOut};
+    ASSERT_TRUE(put_tcx_link(waiting_pin(pin(WGS_HOOK_NIC_OUT)), twin.get(), last));
+    EXPECT_TRUE(hooks_.is_overtaken(site(WGS_HOOK_NIC_OUT)).value());
+    const UniqueFd another = load_twin(WGS_HOOK_NIC_OUT, bpffs_, kSettings).value();
+    ASSERT_TRUE(hooks_.move_behind(site(WGS_HOOK_NIC_OUT), out, another.get()));
+    EXPECT_EQ(tcx_egress(), std::vector{out.id});
+
+    ASSERT_TRUE(put_tcx_link(waiting_pin(pin(WGS_HOOK_NIC_OUT)), twin.get(), last));
+    ASSERT_TRUE(hooks_.detach_all());
+    EXPECT_TRUE(tcx_egress().empty());
 }
 
 TEST_F(HooksTest, StaysBehindTheFiltersOfOthersOnTheWayOut) {

@@ -68,14 +68,11 @@ TEST_P(CniTest, ProgramsThatComeLaterDisturbNothing) {
         const CniPrograms programs(left.ns(), "eth0", GetParam());
         EXPECT_TRUE(eventually(
             5s, [&] { return kind_of_egress_hook(left.agent()) == name_of(GetParam()); }));
-        const std::uint64_t then = stream.sent();
-        EXPECT_TRUE(eventually(5s, [&] { return stream.sent() > then + 500; }));
+        // The agent gives up its place to them: what leaves is clear text again where they look.
+        EXPECT_TRUE(eventually(10s, [&] { return programs.left().pod > 400; }));
         const Loss loss = loss_of(cluster, {&stream});
         EXPECT_TRUE(only_encrypted(capture->stop()));
         EXPECT_GT(programs.came().pod, 400U);
-        if (GetParam() == CniKind::clsact) {
-            EXPECT_GT(programs.left().pod, 400U);
-        }
         return loss;
     });
 }
