@@ -5,6 +5,11 @@
 
 namespace wgs {
 
+void EtcdOwnKey::use_lease(std::int64_t lease) {
+    wanted_.lease = lease;
+    if (has_lapsed()) last_disturbance_.reset();
+}
+
 void EtcdOwnKey::seen(const EtcdEntry* entry, std::int64_t revision, SteadyTime now) {
     if (revision <= seen_revision_) return;
     seen_revision_ = revision;
@@ -19,8 +24,13 @@ bool EtcdOwnKey::is_disturbed() const {
            seen_ != written_;
 }
 
+// It is gone, and so is the lease it was written with.
+bool EtcdOwnKey::has_lapsed() const {
+    return seen_.value.empty() && written_.lease != wanted_.lease;
+}
+
 void EtcdOwnKey::note_disturbance(SteadyTime now) {
-    if (!is_disturbed()) return;
+    if (!is_disturbed() || has_lapsed()) return;
     if (last_disturbance_ && now - *last_disturbance_ >= kCalm) pause_.reset();
     last_disturbance_ = now;
     not_before_ = now + pause_.next();

@@ -14,8 +14,8 @@
 namespace wgs {
 
 // The key shall have our value and our lease. Others may change or delete it: it is written again,
-// at growing intervals while that goes on. Revisions tell what is newer, our last write or what was
-// seen.
+// at growing intervals while that goes on. That it ends with its lease is nobody's doing. Revisions
+// tell what is newer, our last write or what was seen.
 class EtcdOwnKey {
   public:
     explicit EtcdOwnKey(std::string key) : key_(std::move(key)) {}
@@ -25,7 +25,7 @@ class EtcdOwnKey {
 
     // What it shall have from now on.
     void want(std::string value) { wanted_.value = std::move(value); }
-    void use_lease(std::int64_t lease) { wanted_.lease = lease; }
+    void use_lease(std::int64_t lease);
 
     // What etcd shows, as of a revision; no entry: there is no key.
     void seen(const EtcdEntry* entry, std::int64_t revision, SteadyTime now);
@@ -55,6 +55,7 @@ class EtcdOwnKey {
         bool operator==(const State&) const = default;
     };
     [[nodiscard]] bool is_disturbed() const;
+    [[nodiscard]] bool has_lapsed() const;
     [[nodiscard]] bool wants_write() const;
     void note_disturbance(SteadyTime now);
 

@@ -266,6 +266,27 @@ TEST_F(EtcdOwnKeyTest, IsRestoredAfterAChangeThatCameWhileItWasWritten) {
     EXPECT_FALSE(settled());
 }
 
+TEST_F(EtcdOwnKeyTest, IsNotContestedWhenItEndsWithItsLease) {
+    write(5);
+    own_.seen(nullptr, 6, now_);
+    EXPECT_TRUE(own_.is_contested(now_));  // for all that is known yet
+    own_.use_lease(0);
+    EXPECT_FALSE(own_.is_contested(now_));
+    own_.use_lease(8);
+    now_ += 1s;
+    write(7);
+    EXPECT_TRUE(settled());
+    // The other way round.
+    own_.use_lease(0);
+    own_.seen(nullptr, 8, now_);
+    EXPECT_FALSE(own_.is_contested(now_));
+    own_.use_lease(9);
+    write(9);
+    EXPECT_TRUE(settled());
+    see(entry("x", 9), 10);
+    EXPECT_TRUE(own_.is_contested(now_));
+}
+
 TEST_F(EtcdOwnKeyTest, IsRestoredAtGrowingIntervals) {
     write(1);
     SteadyTime::duration pause{0};
