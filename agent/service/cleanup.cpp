@@ -49,20 +49,30 @@ Status remove_devices(const Config& config) {
     return result;
 }
 
+Status remove_file(const std::filesystem::path& file) {
+    std::error_code code;
+    std::filesystem::remove(file, code);
+    if (code) return os_error(code.value(), "remove " + file.string());
+    return {};
+}
+
 Status remove_files(const Config& config) {
     std::vector<std::filesystem::path> files = private_key_files(config);
     files.push_back(config.run_dir / "api.sock");
     files.push_back(config.run_dir / "lock");
-    files.push_back(saved_config_path(config.run_dir));
     files.push_back(api_server_file(config));
-    std::error_code code;
-    for (const auto& file : files) {
-        std::filesystem::remove(file, code);
-        if (code) return os_error(code.value(), "remove " + file.string());
-    }
+    for (const auto& file : files)
+        WGS_TRY(remove_file(file));
+    return {};
+}
+
+// Without it another try would not know what to remove, so it goes once all else has gone.
+Status remove_saved_config(const Config& config) {
+    WGS_TRY(remove_file(saved_config_path(config.run_dir)));
     // The directories may be shared with others: only empty ones go.
     for (const auto& directory : {config.run_dir / "wireguard", config.run_dir, config.state_dir}) {
-        std::filesystem::remove(directory, code);
+        std::error_code ignored;
+        std::filesystem::remove(directory, ignored);
     }
     return {};
 }
@@ -88,7 +98,7 @@ Status clean_up(const Config& config) {
     for (Status& result : results) {
         if (!result) return std::move(result);
     }
-    return {};
+    return remove_saved_config(config);
 }
 
 }  // namespace wgs

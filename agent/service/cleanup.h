@@ -21,7 +21,7 @@ Status remove_device(const Config& config, const std::string& name);
 
 // Removes everything an agent with this configuration has made: programs, maps, its devices,
 // the node file, the keys, and its files. Traffic leaves in clear afterwards. Goes on after an
-// error and returns the first one.
+// error and returns the first one; the saved configuration then stays, to try again by.
 Status clean_up(const Config& config);
 
 }  // namespace wgs

@@ -218,7 +218,7 @@ TEST_F(FelixMeshTest, TheDataplaneOutlivesFelixAndTheNextDriverTakesItOver) {
     EXPECT_TRUE(talk());
 }
 
-TEST_F(FelixMeshTest, X1_SwitchedOffItLeavesNothingAndTrafficGoesInClear) {
+TEST_F(FelixMeshTest, X1_X5_X6_SwitchedOffItLeavesNothingAndTrafficGoesInClear) {
     form();
     parent(1).say(parent(1).speaker().config(
         with(encrypted(), "FelixHostname", "node-1")));  // the same again is no change
@@ -238,6 +238,45 @@ TEST_F(FelixMeshTest, X1_SwitchedOffItLeavesNothingAndTrafficGoesInClear) {
     sync(node(1));
     EXPECT_FALSE(eventually(500ms, [&] { return node(1).ns().has_link("wireguard.cali"); }));
     EXPECT_EQ(parent(1).hang_up(), 0);
+}
+
+TEST_F(FelixMeshTest, X2_WhereNothingIsThereNothingIsDone) {
+    cluster_ = std::make_unique<Cluster>(ClusterOptions{.nodes = 1});
+    FelixParent& felix = start(node(1), Generation::v3_33, {});
+    EXPECT_EQ(felix.key(4), "");
+    EXPECT_EQ(felix.key(6), "");
+    sync(node(1));
+    EXPECT_EQ(felix.hang_up(), 0);
+    for (const char* made : {"run", "state", "bpf"})
+        EXPECT_FALSE(std::filesystem::exists(node(1).agent().settings().directory / made)) << made;
+    EXPECT_EQ(felix.log().find("remov"), std::string::npos) << felix.log();
+}
+
+TEST_F(FelixMeshTest, X3_WhatCannotBeRemovedIsTriedAgain) {
+    cluster_ = std::make_unique<Cluster>(ClusterOptions{.nodes = 1});
+    start(node(1), Generation::v3_33, encrypted());
+    await_answer(1);
+    ASSERT_TRUE(eventually(20s, [&] { return node(1).ns().has_link("wireguard.cali"); }));
+    EXPECT_EQ(parent(1).hang_up(), 0);
+    const auto saved = node(1).agent().run_dir() / "config.yaml";
+    // Another kind of device with this name is not ours to remove.
+    node(1).ns().ip("link del wireguard.cali\nlink add wireguard.cali type bridge\n");
+    FelixParent& felix = start(node(1), Generation::v3_33, {});
+    EXPECT_EQ(felix.key(4), "");
+    const auto times = [&] {
+        const std::string log = felix.log();
+        int count = 0;
+        for (std::size_t at = 0; (at = log.find("trying again", at)) != std::string::npos; ++at)
+            ++count;
+        return count;
+    };
+    EXPECT_TRUE(eventually(20s, [&] { return times() >= 2; })) << felix.log();
+    EXPECT_TRUE(node(1).ns().has_link("wireguard.cali"));
+    EXPECT_TRUE(std::filesystem::exists(saved));
+    node(1).ns().ip("link del wireguard.cali\n");
+    EXPECT_TRUE(eventually(20s, [&] { return !std::filesystem::exists(saved); })) << felix.log();
+    EXPECT_TRUE(felix.running());
+    EXPECT_EQ(felix.hang_up(), 0);
 }
 
 TEST_F(FelixMeshTest, C24_AChangedNameAndPortTakeEffectWithTheRestart) {
