@@ -83,6 +83,7 @@ void KubernetesSource::open_nodes() {
                     nodes_listed_ = true;
                     note_listed();
                 },
+            .on_resumed = [this] { sink_.resumed(); },
             .on_problem = [this](const std::string& problem) { set_problem("nodes", problem); }},
         *client_);
     nodes_->start();

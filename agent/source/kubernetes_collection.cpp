@@ -119,12 +119,14 @@ void KubernetesCollection::begin_watch() {
 
 void KubernetesCollection::fail(Stage next, const std::string& problem,
                                 std::chrono::milliseconds at_least) {
+    interrupted_ = true;
     next_ = next;
     due_ = std::chrono::steady_clock::now() + std::max(backoff_.next(), at_least);
     if (std::exchange(problem_, problem) != problem) handler_.on_problem(problem_);
 }
 
 void KubernetesCollection::note_success() {
+    interrupted_ = false;
     const std::string left = crowded_
                                  ? "there are more than " + std::to_string(options_.max_objects) +
                                        " objects; the rest is ignored"
@@ -179,7 +181,9 @@ Status KubernetesCollection::take_page(const KubernetesPage& page) {
 }
 
 void KubernetesCollection::finish_list() {
+    const bool first = version_.empty();
     version_ = listed_version_;
+    if (interrupted_ && !first && handler_.on_resumed) handler_.on_resumed();
     std::set<std::string> gone;
     std::ranges::set_difference(known_, listed_, std::inserter(gone, gone.end()));
     for (const std::string& name : gone) {
@@ -221,6 +225,7 @@ Status KubernetesCollection::take_event(std::string_view text) {
     }
     if (is_older(event.resource_version, version_)) {
         relist_ = true;
+        interrupted_ = true;
         return invalid("resource versions have gone back");
     }
     if (event.type == Type::deleted) {

@@ -42,6 +42,8 @@ struct KubernetesCollectionHandler {
     std::function<void(const Json& object)> on_object;  // new or changed, or the same again
     std::function<void(const std::string& name)> on_gone;
     std::function<void()> on_listed;  // a list is complete; what it does not have is gone
+    // It was not kept up with, and now a new list is complete; told before what is gone by that.
+    std::function<void()> on_resumed{};
     // There is no such collection. It is asked for again all the same.
     std::function<void()> on_missing{};
     // Why it is not kept up with at the moment; empty: it is again.
@@ -105,10 +107,11 @@ class KubernetesCollection {
     std::set<std::string> listed_;  // by the list under way
     std::set<std::string> known_;   // told, and not gone
     JsonSplitter splitter_;
-    bool relist_ = false;     // the watch has heard that there is no going on from here
-    bool crowded_ = false;    // there are more objects than are taken
-    int silent_watches_ = 0;  // that ended without a word
-    bool heard_ = false;      // anything, by this watch
+    bool relist_ = false;       // the watch has heard that there is no going on from here
+    bool interrupted_ = false;  // there is a gap, of time or of numbers, since all was well
+    bool crowded_ = false;      // there are more objects than are taken
+    int silent_watches_ = 0;    // that ended without a word
+    bool heard_ = false;        // anything, by this watch
     std::string problem_;
 };
 

@@ -16,10 +16,11 @@ class KubernetesFaultTest : public KubernetesTest {
         ASSERT_TRUE(run_until_complete());
         ASSERT_EQ(sink_.nodes.size(), 2U);
     }
-    // Takes a watch for dead after a short while.
+    // Takes a watch, or a server, for dead after a short while.
     [[nodiscard]] KubernetesOptions impatient() const {
         KubernetesOptions impatient = options();
         impatient.timing.silence = 3s;
+        impatient.timing.connect = 5s;
         return impatient;
     }
     void put_peers() {
@@ -51,6 +52,7 @@ TEST_F(KubernetesFaultTest, GoesOnFromWhereABrokenWatchStopped) {
     expect_recovery();
     EXPECT_EQ(sink_.nodes["node-2"].public_key, PublicKey::parse(key_of(100)).value());
     EXPECT_GE(api_.count("watch nodes"), 2);
+    EXPECT_EQ(sink_.resumptions, 0);  // nothing was missed
 }
 
 TEST_F(KubernetesFaultTest, WatchesAgainWhenItsTimeIsOver) {
@@ -71,6 +73,7 @@ TEST_F(KubernetesFaultTest, ListsAgainWhenAnEventSaysGone) {
     EXPECT_TRUE(run_until([&] { return sink_.removed == std::vector<std::string>{"node-2"}; }));
     EXPECT_TRUE(sink_.nodes.contains("node-1"));
     EXPECT_GE(api_.count("list nodes"), 2);
+    EXPECT_EQ(sink_.resumptions, 0);  // the server was there all the time
 }
 
 TEST_F(KubernetesFaultTest, ListsAgainWhenTheStatusSaysGone) {
@@ -179,6 +182,23 @@ TEST_F(KubernetesFaultTest, ListsAgainWhenTheServerComesBackFromABackup) {
     EXPECT_TRUE(run_until(
         [&] { return sink_.nodes["node-2"].public_key == PublicKey::parse(key_of(3)).value(); }));
     expect_recovery();
+}
+
+// Then whoever is missing may only not have returned yet.
+TEST_F(KubernetesFaultTest, TellsOfAnOutageBeforeItRemovesWhoIsMissingAfterwards) {
+    start_with_peers();
+    for (std::uint8_t i = 0; i < 20; ++i)
+        put_peer(2, static_cast<std::uint8_t>(50 + i));
+    ASSERT_TRUE(run_until(
+        [&] { return sink_.nodes["node-2"].public_key == PublicKey::parse(key_of(69)).value(); }));
+    api_.stop();
+    ASSERT_TRUE(run_until([&] { return !problem_of("nodes").empty(); }));
+    api_.start();
+    for (const int number : {0, 1})
+        put_peer(number, static_cast<std::uint8_t>(number + 1));
+    EXPECT_TRUE(run_until([&] { return sink_.removed == std::vector<std::string>{"node-2"}; }));
+    EXPECT_EQ(sink_.resumptions, 1);
+    EXPECT_EQ(sink_.removed_before, 0U);
 }
 
 }  // namespace

@@ -37,7 +37,9 @@ KubernetesOptions KubernetesTest::options() const {
     auto access = load_kubeconfig(api_.kubeconfig(), "");
     if (!access) broken(access.error().message);
     KubernetesOptions options{.access = *access, .self = "node-0"};
-    options.timing.silence = 60s;  // a test that is held up takes no watch for dead
+    // A test that is held up takes neither a watch nor a server for dead.
+    options.timing.silence = 60s;
+    options.timing.connect = 60s;
     options.timing.longest_pause = 1s;
     options.timing.first_pause = 20ms;
     return options;

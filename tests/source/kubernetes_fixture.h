@@ -23,6 +23,10 @@ class RecordingSink final : public SourceSink {
   public:
     void upsert(const NodeInfo& node) override;
     void remove(const std::string& name) override;
+    void resumed() override {
+        ++resumptions;
+        removed_before = removed.size();
+    }
     void describe_self(const NodeInfo& self) override { own = self.prefixes; }
     void bypass(const std::set<Service>& services) override { bypassed = services; }
     void complete() override { ++completions; }
@@ -36,6 +40,8 @@ class RecordingSink final : public SourceSink {
     std::vector<Problem> reports;
     std::size_t upserts = 0;
     int completions = 0;
+    int resumptions = 0;
+    std::size_t removed_before = 0;  // the last one of these
 };
 
 class KubernetesTest : public testing::Test {
