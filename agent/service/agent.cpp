@@ -181,8 +181,11 @@ Status Agent::start() {
     source_->start();
     cautious_->settle();
     // Others start a handshake when they see our node file, so they must be known before it is
-    // there.
-    reconcile();
+    // there. And whoever waits for the agent to be up finds the node protected: a long plan takes
+    // several runs.
+    do {
+        reconcile();
+    } while (reconciler_->busy() && !failing_since_);
     dispatch_source();
     sd_notify(0, "READY=1");
     return {};

@@ -14,7 +14,7 @@ namespace wgs::test {
 
 struct Loss {
     std::uint64_t packets = 0;     // that did not come back, or came twice
-    std::uint64_t overflowed = 0;  // turned away by queues that wireguard-go did not empty
+    std::uint64_t overflowed = 0;  // turned away by queues that nobody got to empty
     std::string details;
 };
 
@@ -22,8 +22,8 @@ struct Loss {
 Loss loss_of(const Cluster& cluster, std::initializer_list<UdpStream*> streams);
 
 // Runs the scenario, in a new mesh each time, until nothing is lost. A loss fails at once, unless a
-// wireguard-go that did not get to run explains all of it by the kernel's own counts: that says
-// nothing about the scenario, which is tried again, five times in all.
+// machine that did not keep up explains all of it by the kernel's own counts of full queues: that
+// says nothing about the scenario, which is tried again, five times in all.
 void expect_lossless(const std::function<Loss()>& scenario);
 
 }  // namespace wgs::test

@@ -18,6 +18,7 @@ constexpr int kPollMs = 50;
 constexpr Millis kStragglers = 1s;
 constexpr std::size_t kPayload = 200;
 constexpr int kLossesShown = 8;
+constexpr int kMostBehind = 20;  // packets
 
 using Payload = std::array<std::uint8_t, kPayload>;
 
@@ -88,7 +89,8 @@ void UdpStream::send() {
         std::memcpy(payload.data(), &number, sizeof number);
         static_cast<void>(::send(client_.get(), payload.data(), payload.size(), 0));
         ++sent_;
-        due += interval;
+        // Who was kept from running must not fill the queues at once.
+        due = std::max(due + interval, std::chrono::steady_clock::now() - kMostBehind * interval);
         std::this_thread::sleep_until(due);
     }
 }
