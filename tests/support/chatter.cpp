@@ -78,13 +78,14 @@ void Chatter::run() {
 }
 
 // The first byte says who speaks. A datagram that the local stack refuses is one less on the wire.
+// Sizes are drawn: in turn, who has a small MTU could always get what is too large.
 void Chatter::speak(Endpoint& from) {
     if (!from.socket) return;
     Payload payload{static_cast<std::uint8_t>(from.group)};
     for (const Endpoint& to : endpoints_) {
         if (to.group == from.group || to.address.family() != from.address.family()) continue;
         const SocketAddress address(to.address, kPort);
-        const std::size_t size = kSizes.at(sent_ % kSizes.size());
+        const std::size_t size = kSizes.at(draw_() % kSizes.size());
         if (::sendto(from.socket.get(), payload.data(), size, MSG_DONTWAIT, address.get(),
                      address.size()) > 0)
             ++sent_;

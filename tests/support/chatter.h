@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -47,6 +48,7 @@ class Chatter {
     std::vector<Endpoint> endpoints_;
     std::atomic<std::uint64_t> sent_ = 0;
     std::atomic<bool> ending_ = false;
+    std::minstd_rand draw_;
     std::thread speaker_;
 };
 
