@@ -102,6 +102,10 @@ Result<std::vector<Underlay>> RtLinks::underlays(const std::vector<std::string>&
     return underlays;
 }
 
+Result<std::set<std::uint16_t>> RtLinks::foreign_tunnels() {
+    return foreign_.ports(WGS_TRY(rtnetlink_.links()), own_);
+}
+
 Result<std::optional<std::uint32_t>> RtLinks::route(const IpAddress& address) {
     return rtnetlink_.route(address);
 }

@@ -2,12 +2,14 @@
 // The underlay devices of this network namespace.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "kernel/foreign_tunnels.h"
 #include "kernel/pods.h"
 #include "kernel/rtnetlink.h"
 #include "model/ports.h"
@@ -21,6 +23,7 @@ class RtLinks final : public Links {
 
     Result<std::vector<Underlay>> underlays(const std::vector<std::string>& names,
                                             const std::vector<IpAddress>& addresses) override;
+    Result<std::set<std::uint16_t>> foreign_tunnels() override;
     Result<std::optional<std::uint32_t>> route(const IpAddress& address) override;
     // Looks around once until forget_pods(): it takes long on a large node.
     Result<LocalPods> pods(const std::vector<std::string>& names,
@@ -33,6 +36,7 @@ class RtLinks final : public Links {
 
     Rtnetlink rtnetlink_;
     std::set<std::string> own_;
+    ForeignTunnels foreign_;
     std::optional<NetworkView> network_;
 };
 

@@ -288,6 +288,17 @@ Status WireguardDecoder::take(nlmsghdr& message) {
     return for_each_nested(peers, [this](nlattr& peer) { return take_peer(peer); });
 }
 
+Result<std::optional<std::uint16_t>> listen_port(nlmsghdr& message) {
+    std::array<nlattr*, WGDEVICE_A_MAX + 1> attributes{};
+    const int error = genlmsg_parse(&message, 0, attributes.data(), WGDEVICE_A_MAX, nullptr);
+    if (error < 0) return netlink_error(error, "parse a WireGuard dump");
+    nlattr* port = attributes[WGDEVICE_A_LISTEN_PORT];
+    if (port == nullptr) return std::nullopt;
+    if (nla_len(port) != sizeof(std::uint16_t))
+        return make_error(std::errc::protocol_error, "WireGuard's dump has a bad port");
+    return nla_get_u16(port);
+}
+
 Status WireguardDecoder::take_peer(nlattr& peer) {
     std::array<nlattr*, WGPEER_A_MAX + 1> attributes{};
     const int error = nla_parse_nested(attributes.data(), WGPEER_A_MAX, &peer, nullptr);

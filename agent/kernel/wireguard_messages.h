@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -53,5 +54,8 @@ class WireguardDecoder {
 
     TunnelState state_;
 };
+
+// What one message of a dump says of it; none: nothing. It belongs to a device of anybody.
+Result<std::optional<std::uint16_t>> listen_port(nlmsghdr& message);
 
 }  // namespace wgs

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -85,6 +86,8 @@ class Links {
     // that hold one of `addresses`; with no addresses either, those of the default routes.
     virtual Result<std::vector<Underlay>> underlays(const std::vector<std::string>& names,
                                                     const std::vector<IpAddress>& addresses) = 0;
+    // UDP ports of WireGuard devices in the kernel that are not ours.
+    virtual Result<std::set<std::uint16_t>> foreign_tunnels() = 0;
     // The device by which packets for the address leave; none: there is no route.
     virtual Result<std::optional<std::uint32_t>> route(const IpAddress& address) = 0;
     // The pods with addresses within `prefixes` that are behind veths whose names match one of the

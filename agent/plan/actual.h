@@ -3,8 +3,10 @@
 // it.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "model/state.h"
@@ -34,8 +36,9 @@ struct ActualState {
     std::map<TunnelIndex, TunnelState> tunnels;  // those that are there
     SteeringState steering;
     std::vector<Underlay> underlays;
-    LocalPods pods;  // none unless they are served past the host's stack
-    PeerIds ids;     // of steering.slots
+    std::set<std::uint16_t> foreign_tunnels;  // UDP ports of others' WireGuard devices
+    LocalPods pods;                           // none unless they are served past the host's stack
+    PeerIds ids;                              // of steering.slots
 
     [[nodiscard]] const TunnelState* tunnel(TunnelIndex index) const {
         const auto found = tunnels.find(index);

@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint32_t kDefaultUnderlayMtu = 1500;
 constexpr std::uint32_t kMinimumTunnelMtu = 576;
 constexpr std::chrono::seconds kAwayKeepalive{25};
+constexpr std::uint8_t kUdp = 17;
 
 // The device that leads to the endpoint. Where no route says which one, the first is as good as
 // any; null: there is none.
@@ -67,6 +68,15 @@ DesiredPeer desired_peer(const CachedPeer& node, TunnelIndex tunnel,
     return wanted;
 }
 
+// What others encrypt must not be encrypted again. Configured services come first.
+std::set<Service> bypassed(const Config& config, const ActualState& actual) {
+    std::set<Service> services = config.bypass;
+    for (const std::uint16_t port : actual.foreign_tunnels) {
+        if (services.size() < kMaxBypassed) services.insert({.protocol = kUdp, .port = port});
+    }
+    return services;
+}
+
 void find_way(DesiredPeer& peer, const TunnelConfig& config, const std::vector<Underlay>& underlays,
               const Routes& routes) {
     if (!peer.endpoint) return;
@@ -97,7 +107,7 @@ DesiredState make_desired(const PeerCache& cache, const Config& config, const Ac
         .guard = config.guard,
         .max_peers = config.max_peers,
         .cluster = {config.cluster_prefixes.begin(), config.cluster_prefixes.end()},
-        .bypass = config.bypass,
+        .bypass = bypassed(config, actual),
     };
     for_each_peer(cache, scope, [&](const CachedPeer& peer) {
         for (const TunnelIndex tunnel : tunnels_of(peer)) {

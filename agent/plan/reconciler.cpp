@@ -127,6 +127,8 @@ Status Reconciler::observe_devices() {
         environment_.links.underlays(config_.underlay, config_.addresses).within("find underlay"));
     if (underlays != actual_.underlays) everything_changed_ = true;
     actual_.underlays = std::move(underlays);
+    actual_.foreign_tunnels =
+        WGS_TRY(environment_.links.foreign_tunnels().within("find WireGuard of others"));
     if (config_.path == Path::fast) {
         actual_.pods =
             WGS_TRY(environment_.links.pods(config_.pod_interfaces, cache_.self().prefixes)

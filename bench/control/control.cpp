@@ -49,6 +49,7 @@ class OneLink final : public Links {
                                             const std::vector<IpAddress>&) override {
         return std::vector<Underlay>{{.name = "lo", .ifindex = 1, .mtu = 1500, .up = true}};
     }
+    Result<std::set<std::uint16_t>> foreign_tunnels() override { return std::set<std::uint16_t>{}; }
     Result<std::optional<std::uint32_t>> route(const IpAddress&) override { return std::nullopt; }
     Result<LocalPods> pods(const std::vector<std::string>&, const std::vector<Prefix>&) override {
         return LocalPods{};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "expect.h"
+#include "kernel/wireguard.h"
 #include "own_namespace.h"
 
 namespace wgs::test {
@@ -93,6 +94,28 @@ TEST_F(LinksTest, TakesNeitherLoopbackNorOurTunnels) {
     EXPECT_TRUE(underlays({}, {}).empty());
     EXPECT_TRUE(underlays({}, {"127.0.0.1", "203.0.113.1"}).empty());
     EXPECT_TRUE(underlays({"lo", "tunnel0"}, {}).empty());
+}
+
+TEST_F(LinksTest, FindsThePortsOfOthersWireguardWhileItIsThere) {
+    if (!kernel_has_link_type("wireguard")) GTEST_SKIP() << "this kernel has no WireGuard";
+    EXPECT_TRUE(links_->foreign_tunnels().value().empty());
+    const PrivateKey key = PrivateKey::generate();
+    const auto add = [&key](const std::string& name, std::uint16_t port) {
+        const auto device =
+            open_wireguard(BackendChoice::kernel,
+                           {.device = name, .run_dir = {}, .private_key = std::cref(key)})
+                .value();
+        ASSERT_OK(device->create());
+        ASSERT_OK(device->configure({.port = port, .fwmark = 0, .mtu = 1380}));
+    };
+    ip("link del tunnel0");
+    add("tunnel0", 51820);  // ours
+    EXPECT_TRUE(links_->foreign_tunnels().value().empty());
+    add("wgother0", 51999);
+    add("wgother1", 52000);
+    EXPECT_EQ(links_->foreign_tunnels().value(), (std::set<std::uint16_t>{51999, 52000}));
+    ip("link del wgother0");
+    EXPECT_EQ(links_->foreign_tunnels().value(), (std::set<std::uint16_t>{52000}));
 }
 
 }  // namespace

@@ -146,6 +146,25 @@ TEST(WireguardMessages, SetTheDeviceAndNoPeer) {
     EXPECT_TRUE(state.sessions.empty());
 }
 
+TEST(WireguardMessages, TellTheListenPortOfADeviceOfAnybody) {
+    const NetlinkMessage first =
+        kEncoder.set_device({.port = 51999, .fwmark = 0, .mtu = 1420}, PrivateKey::generate());
+    const auto port = listen_port(*nlmsg_hdr(first.get()));
+    ASSERT_OK(port);
+    EXPECT_EQ(*port, 51999);
+    const NetlinkMessage continued = kEncoder.remove_peer(peer_key(1));
+    const auto none = listen_port(*nlmsg_hdr(continued.get()));
+    ASSERT_OK(none);
+    EXPECT_EQ(*none, std::nullopt);
+}
+
+TEST(WireguardMessages, AListenPortOfOddSizeIsRefused) {
+    const NetlinkMessage message(nlmsg_alloc());
+    genlmsg_put(message.get(), 0, 0, kFamily, 0, 0, WG_CMD_GET_DEVICE, WG_GENL_VERSION);
+    nla_put(message.get(), WGDEVICE_A_LISTEN_PORT, 1, "a");
+    EXPECT_FALSE(listen_port(*nlmsg_hdr(message.get())));
+}
+
 class MalformedDump : public testing::Test {
   protected:
     // A dump message with one peer, whose attributes are put by `fill`.

@@ -233,6 +233,10 @@ class FakeKernel::FakeLinks final : public Links {
         WGS_TRY(kernel_.enter("observe"));
         return kernel_.underlays;
     }
+    Result<std::set<std::uint16_t>> foreign_tunnels() override {
+        WGS_TRY(kernel_.enter("observe"));
+        return kernel_.foreign_tunnels;
+    }
     Result<std::optional<std::uint32_t>> route(const IpAddress& address) override {
         WGS_TRY(kernel_.enter("observe"));
         const auto found = kernel_.routes.find(address);

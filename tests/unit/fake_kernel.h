@@ -47,6 +47,7 @@ class FakeKernel {
     std::optional<TunnelState>& tunnel;               // the first one
     SteeringState steering;
     std::vector<Underlay> underlays;
+    std::set<std::uint16_t> foreign_tunnels;
     std::map<IpAddress, std::uint32_t> routes;
     LocalPods pods;
     std::vector<std::string> log;  // names of the changing calls

@@ -376,6 +376,33 @@ TEST_F(LawTest, TheBypassTableFollowsTheConfiguration) {
     EXPECT_EQ(kernel.steering.bypass, config.bypass);
 }
 
+TEST_F(LawTest, OthersWireguardIsBypassedWhileItIsThere) {
+    const Service configured{.protocol = 17, .port = 53};
+    config.bypass = {configured};
+    kernel.foreign_tunnels = {51999};
+    ASSERT_TRUE(run());
+    const Service first{.protocol = 17, .port = 51999};
+    EXPECT_EQ(kernel.steering.bypass, (std::set<Service>{configured, first}));
+    kernel.foreign_tunnels = {52000};  // another one, at run time
+    ASSERT_TRUE(run(Look::devices));
+    const Service second{.protocol = 17, .port = 52000};
+    EXPECT_EQ(kernel.steering.bypass, (std::set<Service>{configured, second}));
+    kernel.foreign_tunnels = {};
+    ASSERT_TRUE(run(Look::devices));
+    EXPECT_EQ(kernel.steering.bypass, (std::set<Service>{configured}));
+}
+
+TEST_F(LawTest, ConfiguredServicesAreBypassedBeforeOthersWireguard) {
+    std::uint16_t port = 1000;
+    while (config.bypass.size() < kMaxBypassed - 1)
+        config.bypass.insert({.protocol = 6, .port = port++});
+    kernel.foreign_tunnels = {51999, 52000};
+    ASSERT_TRUE(run());
+    EXPECT_EQ(kernel.steering.bypass.size(), kMaxBypassed);
+    for (const Service& service : config.bypass)
+        EXPECT_TRUE(kernel.steering.bypass.contains(service));
+}
+
 TEST_F(RequireLawTest, AnUnderlayThatCannotBeFoundKeepsItsHooks) {
     join(2);
     kernel.underlays.clear();
