@@ -55,9 +55,10 @@ Underlay to_underlay(const LinkInfo& link, const std::vector<LinkAddress>& addre
                       .mtu = link.mtu,
                       .up = link.admin_up && link.oper_up};
     for (const LinkAddress& address : addresses) {
-        if (address.ifindex == link.ifindex && address.global) {
-            underlay.addresses.push_back(address.address);
-        }
+        if (address.ifindex != link.ifindex || !address.global) continue;
+        underlay.addresses.push_back(address.address);
+        if (address.prefix_length > 0 && address.prefix_length < address.address.bits())
+            underlay.networks.emplace_back(address.address, address.prefix_length);
     }
     return underlay;
 }

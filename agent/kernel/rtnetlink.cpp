@@ -71,6 +71,7 @@ Status append_address(nlmsghdr& message, std::vector<LinkAddress>& addresses) {
     const auto size = static_cast<std::size_t>(nla_len(bytes));
     addresses.push_back({.ifindex = header.ifa_index,
                          .address = WGS_TRY(address_from_bytes(nla_data(bytes), size)),
+                         .prefix_length = header.ifa_prefixlen,
                          .global = header.ifa_scope == RT_SCOPE_UNIVERSE});
     return {};
 }

@@ -38,6 +38,7 @@ struct LinkInfo {
 struct LinkAddress {
     std::uint32_t ifindex = 0;
     IpAddress address;
+    int prefix_length = 0;
     bool global = false;  // scope
 };
 

@@ -99,6 +99,13 @@ bool PeerCache::set_self(const NodeInfo& self) {
     return true;
 }
 
+bool PeerCache::set_networks(std::vector<Prefix> networks) {
+    if (networks_ == networks) return false;
+    networks_ = std::move(networks);
+    self_pending_ = true;
+    return true;
+}
+
 void PeerCache::seed_holder(const Prefix& prefix, const std::string& node) {
     if (!complete_) claims_.seed(prefix, node);
 }
@@ -273,17 +280,21 @@ void PeerCache::collect_rejections() const {
 }
 
 std::optional<Endpoint> PeerCache::choose_endpoint(const NodeInfo& node, TunnelIndex tunnel) const {
+    std::optional<Endpoint> first;
     for (const IpAddress& address : node.addresses) {
         if (limits_.per_family && address.family() != family_of(tunnel)) continue;
         const bool reachable =
             std::any_of(self_.addresses.begin(), self_.addresses.end(),
                         [&](const IpAddress& own) { return own.family() == address.family(); });
         const bool own = std::ranges::find(self_.addresses, address) != self_.addresses.end();
-        if (reachable && !own && !is_reserved(Prefix(address))) {
-            return Endpoint{.address = address, .port = port_in(node, tunnel)};
-        }
+        if (!reachable || own || is_reserved(Prefix(address))) continue;
+        const Endpoint endpoint{.address = address, .port = port_in(node, tunnel)};
+        const bool on_link = std::ranges::any_of(
+            networks_, [&](const Prefix& network) { return network.contains(address); });
+        if (on_link) return endpoint;
+        if (!first) first = endpoint;
     }
-    return std::nullopt;
+    return first;
 }
 
 }  // namespace wgs

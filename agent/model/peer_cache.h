@@ -33,7 +33,8 @@ struct Rejection {
 // A node in one of our tunnels.
 struct TunnelPeer {
     std::optional<PublicKey> public_key;
-    // The first address of a family that self has, and that is not self's.
+    // Of the addresses of a family that self has, which are not self's: the first one that is on
+    // the link of an underlay device, else the first.
     std::optional<Endpoint> endpoint;
     bool key_conflict = false;  // another node, or self, has the same public key there
 
@@ -99,6 +100,8 @@ class PeerCache {
     bool upsert(const NodeInfo& node);
     bool remove(const std::string& name);
     bool set_self(const NodeInfo& self);
+    // What is on the links of the underlay devices.
+    bool set_networks(std::vector<Prefix> networks);
     // The node stays as it was; the next upsert() ends it.
     bool set_away(const std::string& name);
     // Names the holder of a prefix before any node claims it: what a restarted agent found in the
@@ -149,6 +152,7 @@ class PeerCache {
     };
 
     NodeInfo self_;
+    std::vector<Prefix> networks_;
     Limits limits_;
     bool complete_ = false;
 

@@ -86,7 +86,8 @@ struct Underlay {
     std::array<std::uint8_t, 6> mac{};
     std::uint32_t mtu = 0;
     bool up = false;
-    std::vector<IpAddress> addresses;  // global scope
+    std::vector<IpAddress> addresses;   // global scope
+    std::vector<Prefix> networks = {};  // of these addresses: who is in one is on the link
 
     bool operator==(const Underlay&) const = default;
 };

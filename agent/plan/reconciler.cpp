@@ -127,6 +127,7 @@ Status Reconciler::observe_devices() {
         environment_.links.underlays(config_.underlay, config_.addresses).within("find underlay"));
     if (underlays != actual_.underlays) everything_changed_ = true;
     actual_.underlays = std::move(underlays);
+    prefer_what_is_on_link();
     actual_.foreign_tunnels =
         WGS_TRY(environment_.links.foreign_tunnels().within("find WireGuard of others"));
     if (config_.path == Path::fast) {
@@ -142,6 +143,14 @@ Status Reconciler::observe_devices() {
     WGS_TRY(find_routes(Scope{}));
     if (routes_ != before) everything_changed_ = true;
     return {};
+}
+
+// Without an underlay, or an address on it, endpoints stay as they are.
+void Reconciler::prefer_what_is_on_link() {
+    std::vector<Prefix> networks;
+    for (const Underlay& underlay : actual_.underlays)
+        networks.insert(networks.end(), underlay.networks.begin(), underlay.networks.end());
+    if (!networks.empty()) cache_.set_networks(std::move(networks));
 }
 
 // A device takes its programs along when it goes.

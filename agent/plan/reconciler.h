@@ -103,6 +103,7 @@ class Reconciler {
     Result<bool> find_work(const Now& now);
     Status observe(const Now& now, Look look);
     Status observe_devices();
+    void prefer_what_is_on_link();
     void follow_hooks(const HookState& before);
     Result<bool> tunnels_are_as_known();
     Status observe_tunnels();

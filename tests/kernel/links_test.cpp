@@ -57,6 +57,8 @@ TEST_F(LinksTest, DescribesADevice) {
     const std::vector<IpAddress> global = {IpAddress::parse("192.0.2.1").value(),
                                            IpAddress::parse("fd50::1").value()};
     EXPECT_EQ(found[0].addresses, global) << "link-local addresses do not belong here";
+    EXPECT_EQ(found[0].networks, (std::vector<Prefix>{Prefix::parse("192.0.2.0/24").value(),
+                                                      Prefix::parse("fd50::/64").value()}));
 }
 
 TEST_F(LinksTest, FollowsTheOrderOfNamesAndLeavesOutMissingOnes) {

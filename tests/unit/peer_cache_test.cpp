@@ -53,6 +53,30 @@ TEST(PeerCache, ShowsANodeWithItsEndpointAndPrefixes) {
     EXPECT_EQ(rejected(cache), Lines{});
 }
 
+TEST(PeerCache, PrefersAnAddressOnTheLinkOfTheUnderlay) {
+    PeerCache cache = cache_with();
+    cache.upsert(node({.name = "b",
+                       .addresses = {"203.0.113.2", "fd50::2", "192.168.0.2"},
+                       .prefixes = {},
+                       .key = 2}));
+    cache.upsert(
+        node({.name = "c", .addresses = {"203.0.113.3", "fd99::3"}, .prefixes = {}, .key = 3}));
+    const auto endpoint = [&](const std::string& name) {
+        return cache.peers().at(name).tunnels.front().endpoint->to_string();
+    };
+    EXPECT_EQ(endpoint("b"), "203.0.113.2:51820");
+    static_cast<void>(cache.take_changes());
+
+    EXPECT_TRUE(cache.set_networks({prefix("192.168.0.0/24"), prefix("fd50::/64")}));
+    EXPECT_EQ(endpoint("b"), "[fd50::2]:51820") << "of several on the link the first one told";
+    EXPECT_EQ(endpoint("c"), "203.0.113.3:51820") << "none is on the link";
+    EXPECT_TRUE(cache.take_changes().everything);
+    EXPECT_FALSE(cache.set_networks({prefix("192.168.0.0/24"), prefix("fd50::/64")}));
+
+    EXPECT_TRUE(cache.set_networks({prefix("192.168.0.0/24")}));
+    EXPECT_EQ(endpoint("b"), "192.168.0.2:51820");
+}
+
 TEST(PeerCache, ChangesNothingWhenToldTheSameAgain) {
     PeerCache cache = cache_with();
     const NodeInfo b = node({.name = "b", .addresses = {"192.168.0.2"}, .prefixes = {}, .key = 2});

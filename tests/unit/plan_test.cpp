@@ -367,6 +367,23 @@ TEST_F(LawTest, APeersWayFollowsItsRouteAndMtu) {
     EXPECT_EQ(way("node-c").mtu, 1216);
 }
 
+TEST_F(LawTest, APeerIsReachedOnTheLinkWhereThatIsPossible) {
+    NodeInfo far = node(2);
+    far.addresses.insert(far.addresses.begin(), ip("203.0.113.2"));
+    cache->upsert(far);
+    kernel.underlays.front().networks = {prefix("192.0.2.0/24")};
+    ASSERT_TRUE(run());
+    const auto endpoint = [&] { return kernel.tunnel->sessions.at(key(2)).endpoint->address; };
+    EXPECT_EQ(endpoint(), ip("192.0.2.2"));
+    kernel.handshake(key(2), now.wall);
+    kernel.underlays.front().networks = {};  // for a moment, as while a NIC is replaced
+    ASSERT_TRUE(run(Look::devices));
+    EXPECT_EQ(endpoint(), ip("192.0.2.2"));
+    kernel.underlays.front().networks = {prefix("203.0.113.0/24")};
+    ASSERT_TRUE(run(Look::devices));
+    EXPECT_EQ(endpoint(), ip("203.0.113.2"));
+}
+
 TEST_F(LawTest, TheBypassTableFollowsTheConfiguration) {
     config.bypass = {{.protocol = 6, .port = 6443}};
     ASSERT_TRUE(run());
