@@ -79,7 +79,10 @@ Status UserspaceWireguard::configure(const TunnelSettings& settings) {
 
 Status UserspaceWireguard::update_peers(std::span<const PeerUpdate> updates) {
     if (updates.empty()) return {};
-    return set(format_updates(updates), what_updates(updates));
+    std::string request = format_updates(updates);
+    Status done = set(request, what_updates(updates));
+    sodium_memzero(request.data(), request.size());
+    return done;
 }
 
 Status UserspaceWireguard::remove_allowed_ips(const PublicKey& peer,

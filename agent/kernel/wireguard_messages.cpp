@@ -109,6 +109,7 @@ void put_allowed_ips(nl_msg* message, std::span<const Prefix>& prefixes, Allowed
 
 void put_changes(nl_msg* message, const PeerUpdate& update) {
     if (update.endpoint) put_endpoint(message, *update.endpoint);
+    if (update.preshared_key) put(message, WGPEER_A_PRESHARED_KEY, update.preshared_key->bytes());
     if (update.keepalive) {
         require(nla_put_u16(message, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL,
                             static_cast<std::uint16_t>(update.keepalive->count())) == 0);
@@ -152,6 +153,13 @@ Result<PublicKey> decode_key(nlattr* attribute) {
     }
     const auto* bytes = static_cast<const std::uint8_t*>(nla_data(attribute));
     return PublicKey(std::span<const std::uint8_t, PublicKey::kSize>(bytes, PublicKey::kSize));
+}
+
+Result<KeyPrint> decode_preshared_key(nlattr* attribute) {
+    if (nla_len(attribute) != PresharedKey::kSize)
+        return make_error(std::errc::protocol_error, "WireGuard's dump has a bad pre-shared key");
+    const auto* bytes = static_cast<const std::uint8_t*>(nla_data(attribute));
+    return print_of(std::span<const std::uint8_t, PresharedKey::kSize>(bytes, PresharedKey::kSize));
 }
 
 Result<Endpoint> decode_endpoint(nlattr* attribute) {
@@ -205,6 +213,9 @@ Status for_each_nested(nlattr* nest, Visit visit) {
 Status decode_session(const std::array<nlattr*, WGPEER_A_MAX + 1>& attributes, Session& session) {
     if (nlattr* endpoint = attributes[WGPEER_A_ENDPOINT]) {
         session.endpoint = WGS_TRY(decode_endpoint(endpoint));
+    }
+    if (nlattr* key = attributes[WGPEER_A_PRESHARED_KEY]) {
+        session.preshared_key = WGS_TRY(decode_preshared_key(key));
     }
     if (nlattr* keepalive = attributes[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL]) {
         session.keepalive = std::chrono::seconds(nla_get_u16(keepalive));

@@ -31,6 +31,13 @@ std::string allowed_ip_lines(std::span<const Prefix> prefixes) {
     return text;
 }
 
+void append_preshared_key(std::string& text, const PresharedKey& key) {
+    std::array<char, PresharedKey::kSize * 2 + 1> hex{};
+    sodium_bin2hex(hex.data(), hex.size(), key.bytes().data(), key.bytes().size());
+    text.append("preshared_key=").append(hex.data()).append("\n");
+    sodium_memzero(hex.data(), hex.size());
+}
+
 struct Line {
     std::string_view key;
     std::string_view value;
@@ -182,7 +189,7 @@ class DeviceParser {
         } else if (line.key == "protocol_version") {
             if (line.value != "1") return bad(line);
         } else if (line.key == "preshared_key") {
-            WGS_TRY(key_bytes(line));
+            session_->preshared_key = print_of(WGS_TRY(key_bytes(line)).bytes());
         } else {
             return take_handshake(line);
         }
@@ -243,16 +250,25 @@ std::string format_settings(const TunnelState& actual, const TunnelSettings& wan
 }
 
 std::string format_updates(std::span<const PeerUpdate> updates) {
-    std::string text = "set=1\n";
+    constexpr std::size_t kLongestPeer = 320;
+    constexpr std::size_t kLongestPrefix = 64;
+    std::string text;
+    std::size_t room = 16;
+    for (const PeerUpdate& update : updates)
+        room += kLongestPeer + kLongestPrefix * update.add_allowed_ips.size();
+    text.reserve(room);  // growing would leave copies of keys behind
+    text += "set=1\n";
     for (const PeerUpdate& update : updates) {
         text += peer_line(update.public_key);
+        if (update.preshared_key) append_preshared_key(text, *update.preshared_key);
         if (update.endpoint) text += "endpoint=" + update.endpoint->to_string() + "\n";
         if (update.keepalive)
             text +=
                 "persistent_keepalive_interval=" + std::to_string(update.keepalive->count()) + "\n";
         text += allowed_ip_lines(update.add_allowed_ips);
     }
-    return text + "\n";
+    text += "\n";
+    return text;
 }
 
 std::string format_removal(const PublicKey& peer) {

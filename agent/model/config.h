@@ -52,6 +52,8 @@ struct WireguardConfig {
     std::optional<std::uint32_t> mtu_v6;
     std::optional<std::uint32_t> fwmark;  // none: kDefaultFwmark
     std::chrono::seconds keepalive{0};    // 0: off
+    // Empty: no pre-shared keys.
+    std::filesystem::path cluster_secret_file = {};
 
     // By TunnelIndex.
     [[nodiscard]] std::vector<TunnelConfig> tunnels() const {

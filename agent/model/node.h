@@ -23,6 +23,8 @@ struct NodeInfo {
     // one for IPv4.
     std::optional<PublicKey> public_key_v6;
     std::uint16_t port_v6 = 51821;
+    // Ids of the cluster secrets it knows, newest first.
+    std::vector<std::string> secrets = {};
 
     bool operator==(const NodeInfo&) const = default;
 };

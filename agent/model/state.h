@@ -16,6 +16,7 @@
 #include "model/key.h"
 #include "model/prefix_map.h"
 #include "model/prefix_rules.h"
+#include "model/preshared_key.h"
 #include "model/tunnels.h"
 
 namespace wgs {
@@ -39,6 +40,7 @@ struct Session {
     std::uint64_t rx_bytes = 0;  // as counted by WireGuard, headers included
     std::uint64_t tx_bytes = 0;
     PrefixSet allowed_ips;
+    KeyPrint preshared_key{};  // of the one it has
 };
 
 // A WireGuard device as a link.
@@ -75,6 +77,8 @@ struct PeerUpdate {
     std::optional<Endpoint> endpoint;               // none: leave
     std::optional<std::chrono::seconds> keepalive;  // none: leave
     std::vector<Prefix> add_allowed_ips;
+    // None: leave. A session that is there goes on with the keys it has, until it takes new ones.
+    std::optional<PresharedKey> preshared_key = {};
     bool operator==(const PeerUpdate&) const = default;
 };
 

@@ -7,6 +7,7 @@ namespace {
 void update(Session& session, const PeerUpdate& update) {
     if (update.endpoint) session.endpoint = update.endpoint;
     if (update.keepalive) session.keepalive = *update.keepalive;
+    if (update.preshared_key) session.preshared_key = update.preshared_key->print();
     session.allowed_ips.insert(update.add_allowed_ips);
 }
 

@@ -60,6 +60,8 @@ DesiredPeer desired_peer(const CachedPeer& node, TunnelIndex tunnel,
     if (!is_programmable(peer)) return wanted;
     wanted.public_key = peer.public_key;
     wanted.endpoint = peer.endpoint;
+    wanted.preshared_key = drivers.secrets.key_for(drivers.handshakes[tunnel].own_key(),
+                                                   *peer.public_key, node.info.secrets);
     wanted.handshake = drivers.handshakes[tunnel].advice(*peer.public_key);
     const HealthAdvice health = drivers.health[tunnel].advice(*peer.public_key);
     wanted.handshake.restart = wanted.handshake.restart || health.restart;

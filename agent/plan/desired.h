@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/cluster_secret.h"
 #include "model/config.h"
 #include "model/peer_cache.h"
 #include "model/state.h"
@@ -32,6 +33,7 @@ struct DesiredPeer {
     std::optional<PublicKey> public_key;
     std::optional<Endpoint> endpoint;  // set whenever public_key is
     PeerState unprogrammed = PeerState::no_key;
+    PresharedKey preshared_key = {};
     HandshakeAdvice handshake;
     bool stalled = false;        // proven once, but it no longer answers
     std::uint32_t underlay = 0;  // index of the device that leads there; 0: not known
@@ -62,10 +64,11 @@ struct DesiredState {
     std::set<Service> bypass;
 };
 
-// Those who know what sessions need, by TunnelIndex.
+// Those who know what sessions need, the first two by TunnelIndex.
 struct SessionDrivers {
     std::span<const HandshakeDriver> handshakes;
     std::span<const HealthDriver> health;
+    const ClusterSecrets& secrets;
 };
 
 // The parts that `scope` is about, and all that is not of one peer. `actual` says which devices

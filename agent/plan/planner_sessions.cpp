@@ -125,7 +125,7 @@ void Planner::add_to(UpdateSessions& batch, PeerUpdate update) {
     batch.updates.push_back(std::move(update));
 }
 
-// Endpoint and keepalive, as far as they must be written.
+// Endpoint, keepalive and pre-shared key, as far as they must be written.
 PeerUpdate Planner::settings_of(const Pair& pair) const {
     const DesiredPeer& wanted = *pair.wanted;
     PeerUpdate update{.public_key = *wanted.public_key};
@@ -137,6 +137,8 @@ PeerUpdate Planner::settings_of(const Pair& pair) const {
     }
     if (anew || pair.session->keepalive != wanted.handshake.keepalive)
         update.keepalive = wanted.handshake.keepalive;
+    const KeyPrint there = anew ? KeyPrint{} : pair.session->preshared_key;
+    if (wanted.preshared_key.print() != there) update.preshared_key = wanted.preshared_key;
     return update;
 }
 

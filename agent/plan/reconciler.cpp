@@ -238,8 +238,11 @@ Scope Reconciler::take_scope() {
 void Reconciler::make_plan(const Now& now, const Scope& scope) {
     const auto begin = std::chrono::steady_clock::now();
     follow_handshakes(now, scope);
-    const DesiredState desired = make_desired(
-        cache_, config_, actual_, routes_, {.handshakes = handshakes_, .health = health_}, scope);
+    static const ClusterSecrets kNoSecrets;
+    const SessionDrivers drivers{.handshakes = handshakes_,
+                                 .health = health_,
+                                 .secrets = secrets_ != nullptr ? *secrets_ : kNoSecrets};
+    const DesiredState desired = make_desired(cache_, config_, actual_, routes_, drivers, scope);
     plan_ = plan(desired, actual_, observed_.wall, scope);
     next_step_ = 0;
     for (const Step& step : plan_.steps) {

@@ -57,6 +57,12 @@ class Reconciler {
     Reconciler(const Config& config, const std::vector<PublicKey>& own_keys, PeerCache& cache,
                Environment environment);
 
+    // From the next plan on, which comprises everything. They are borrowed; to be called again when
+    // they change.
+    void use_secrets(const ClusterSecrets& secrets) {
+        secrets_ = &secrets;
+        everything_changed_ = true;
+    }
     // Brings the kernel to what the cache and the configuration want, at the cost of what has
     // changed where that is known. On error some steps may have been applied; the next run looks
     // everywhere and goes on from there.
@@ -123,6 +129,7 @@ class Reconciler {
     Environment environment_;
     std::vector<HandshakeDriver> handshakes_;  // by TunnelIndex
     std::vector<HealthDriver> health_;         // likewise
+    const ClusterSecrets* secrets_ = nullptr;  // none: no pre-shared keys
     ActualState actual_;
     bool watched_is_known_ = false;   // else it must be observed before it is believed
     Now observed_{};                  // when all else was observed

@@ -2,6 +2,7 @@
 #include "service/agent.h"
 
 #include <fcntl.h>
+#include <fmt/ranges.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
@@ -132,6 +133,8 @@ Status Agent::open_kernel() {
 }
 
 Status Agent::open_model(const MakeSource& make_source) {
+    if (!config_.wireguard.cluster_secret_file.empty())
+        secrets_ = WGS_TRY(SecretWatch::open(config_.wireguard.cluster_secret_file));
     cache_.emplace(self(), PeerCache::Limits{.max_peers = max_nodes(config_),
                                              .cluster_prefixes = config_.cluster_prefixes,
                                              .lending = lending_of(config_.source),
@@ -145,6 +148,7 @@ Status Agent::open_model(const MakeSource& make_source) {
     for (const auto& device : wireguard_)
         environment.tunnels.emplace_back(*device);
     reconciler_.emplace(config_, public_keys_, *cache_, std::move(environment));
+    reconciler_->use_secrets(secrets());
     SourceSink& sink = *this;
     cautious_.emplace(Caution{.confirmation = config_.confirm_removals}, sink);
     for (const auto& [id, slot] : adopted.slots)
@@ -197,7 +201,8 @@ NodeInfo Agent::self() {
                   .prefixes = config_.prefixes,
                   .public_key = public_keys_.front(),
                   .port = config_.wireguard.port,
-                  .port_v6 = config_.wireguard.port_v6};
+                  .port_v6 = config_.wireguard.port_v6,
+                  .secrets = secrets().ids()};
     if (config_.wireguard.per_family) self.public_key_v6 = public_keys_.back();
     if (!self.addresses.empty()) return self;
     const auto underlays = links_->underlays(config_.underlay, config_.addresses);
@@ -321,6 +326,7 @@ void Agent::reconcile() {
     const Now now{.steady = std::chrono::steady_clock::now(), .wall = Clock::now()};
     Look look = std::exchange(look_, Look::nowhere);
     if (now.steady >= next_look_) look = Look::everywhere;
+    if (look == Look::everywhere) follow_secrets();
     if (look != Look::nowhere) follow_addresses();
     settle(reconciler_->run(now, look), look);
     if (look == Look::everywhere) give_memory_back();
@@ -390,7 +396,20 @@ void Agent::schedule_look(Look last) {
 }
 
 void Agent::follow_addresses() {
-    if (cache_->set_self(self())) spdlog::info("own addresses have changed");
+    const NodeInfo now = self();
+    const bool moved = now.addresses != cache_->self().addresses;
+    if (cache_->set_self(now) && moved) spdlog::info("own addresses have changed");
+}
+
+const ClusterSecrets& Agent::secrets() const {
+    static const ClusterSecrets kNone;
+    return secrets_ ? secrets_->secrets() : kNone;
+}
+
+void Agent::follow_secrets() {
+    if (!secrets_ || !secrets_->check()) return;
+    reconciler_->use_secrets(secrets());
+    spdlog::info("cluster secrets, newest first: {}", fmt::join(secrets().ids(), ", "));
 }
 
 void Agent::follow_processes() {

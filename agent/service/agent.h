@@ -25,6 +25,7 @@
 #include "service/chain_watch.h"
 #include "service/leak_watch.h"
 #include "service/loop.h"
+#include "service/secret_watch.h"
 #include "service/signs.h"
 #include "service/view.h"
 #include "source/cautious_sink.h"
@@ -61,6 +62,8 @@ class Agent final : private SourceSink {
     [[nodiscard]] SourceActivity source_activity() const;
     // Whether the kernel measures what the programs cost.
     [[nodiscard]] bool measures_programs() const { return static_cast<bool>(bpf_stats_); }
+    // Empty: there are no pre-shared keys.
+    [[nodiscard]] const ClusterSecrets& secrets() const;
     // What leaves in clear, as of the last look_for_leaks(); nothing of it moves when it is off.
     [[nodiscard]] const LeakWatch& leaks() const { return leaks_; }
     // Reads what the watcher has seen, and logs what is new.
@@ -111,6 +114,7 @@ class Agent final : private SourceSink {
     void give_memory_back();
     void look_around();
     void follow_addresses();
+    void follow_secrets();
     void follow_processes();
     void follow_process(TunnelIndex tunnel);
     void publish();
@@ -130,6 +134,7 @@ class Agent final : private SourceSink {
     std::vector<PrivateKey> keys_;
     std::vector<PublicKey> public_keys_;
     UniqueFd lock_;
+    std::optional<SecretWatch> secrets_;  // none: no pre-shared keys
 
     std::optional<RtLinks> links_;
     std::vector<std::unique_ptr<WireguardBackend>> wireguard_;

@@ -119,6 +119,8 @@ std::vector<Finding> Agent::find_problems() {
                 .chain = chain_.problems(),
                 .plan = reconciler_->problems(),
                 .source = source_->problems(),
+                .secret_files = secrets_ ? secrets_->problems() : std::vector<Problem>(),
+                .secrets = &secrets(),
                 .has_underlay = !actual.underlays.empty(),
                 .odd = odd_packets_.odd(now),
                 .lost_devices = lost_devices_.count(now),

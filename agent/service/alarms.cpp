@@ -58,6 +58,8 @@ std::string_view to_string(AlarmKind kind) {
             return "source";
         case AlarmKind::no_address:
             return "no_address";
+        case AlarmKind::secret:
+            return "secret";
         case AlarmKind::mtu:
             return "mtu";
         case AlarmKind::lost_device:

@@ -29,6 +29,7 @@ enum class AlarmKind {
     rejected,       // a claim that a rule refuses
     source,         // something the source cannot use
     no_address,     // no way to reach the peer
+    secret,         // a peer has none of our cluster secrets, or a file has none
     mtu,            // packets are too large, again and again
     lost_device,    // somebody deleted the tunnel, or ended wireguard-go
     lost_hook,      // somebody took a program of ours from a device

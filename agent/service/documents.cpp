@@ -163,6 +163,7 @@ std::string status_document(const AgentView& agent, const std::vector<VerdictTot
                     {"fast_pods", agent.actual.steering.pods.size()},
                     {"in_sync", agent.in_sync},
                     {"source_complete", agent.source_complete},
+                    {"secrets", agent.secrets.ids()},
                     {"peers", peer_counts(agent)},
                     {"tunnels", tunnels(agent)},
                     {"hooks", hooks(attached)},

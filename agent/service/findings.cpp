@@ -181,6 +181,29 @@ Finding one_way(const Facts& facts, const Peer& peer, const Ailment& ailment) {
                                   peer.port, peer.name)};
 }
 
+// Who shares no secret gets no session.
+void add_secrets(const Facts& facts, Findings& findings) {
+    for (const Problem& file : facts.secret_files)
+        findings.push_back(
+            {.kind = AlarmKind::secret,
+             .object = file.object,
+             .message = file.message,
+             .advice = "mend the file, or take it away: it is read again by itself"});
+    const bool ours = facts.secrets != nullptr && !facts.secrets->empty();
+    for (const auto& [name, node] : facts.peers) {
+        const std::vector<std::string>& theirs = node.info.secrets;
+        const bool keyed = std::ranges::any_of(
+            node.tunnels, [](const TunnelPeer& peer) { return peer.public_key.has_value(); });
+        if (!keyed || (ours ? facts.secrets->any_of(theirs) : theirs.empty())) continue;
+        findings.push_back(
+            {.kind = AlarmKind::secret,
+             .object = name,
+             .message = ours ? "knows no cluster secret of ours: it gets no session"
+                             : "has a cluster secret, and this node has none: there is no session",
+             .advice = "give both nodes the same file as wireguard.cluster_secret_file"});
+    }
+}
+
 void add_ailment(const Facts& facts, const Peer& peer, Findings& findings) {
     if (peer.tunnel >= facts.tunnels.size() || !is_programmable(peer.cached)) return;
     const auto* ailments = facts.tunnels[peer.tunnel].ailments;
@@ -298,6 +321,7 @@ std::vector<Finding> find_what_is_wrong(const Facts& facts) {
     Findings findings;
     add_agents_own(facts, findings);
     add_claims(facts, findings);
+    add_secrets(facts, findings);
     add_peers(facts, findings);
     add_odd_packets(facts, findings);
     add_clock(facts, findings);

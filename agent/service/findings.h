@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/cluster_secret.h"
 #include "model/config.h"
 #include "model/peer_cache.h"
 #include "model/state.h"
@@ -38,6 +39,8 @@ struct Facts {
     std::vector<Problem> chain;
     std::vector<std::string> plan;
     std::vector<Problem> source;
+    std::vector<Problem> secret_files;
+    const ClusterSecrets* secrets = nullptr;  // none: no pre-shared keys
     bool has_underlay = true;
     std::map<std::string, OddPacketWatch::Odd> odd;  // by peer
     std::map<std::string, std::size_t> lost_hooks;   // "wgs_nic_out of eth0", of late

@@ -55,6 +55,18 @@ Json refused_claims(const AgentView& agent, std::string_view name) {
     return list;
 }
 
+// The id of the cluster secret of both sides from which the session's pre-shared key is made.
+Json secret_in_use(const AgentView& agent, const CachedPeer& peer, TunnelIndex index) {
+    const Session* session = session_of(agent, peer, index);
+    if (session == nullptr) return nullptr;
+    const PublicKey& own = agent.actual.tunnel(index)->public_key;
+    const PublicKey& key = *peer.tunnels[index].public_key;
+    const ClusterSecret* secret = agent.secrets.common(own, key, peer.info.secrets);
+    if (secret == nullptr) return nullptr;
+    const PresharedKey wanted = agent.secrets.key_for(own, key, peer.info.secrets);
+    return wanted.print() == session->preshared_key ? Json(secret->id()) : Json();
+}
+
 Json peer_entry(const AgentView& agent, const PeerNameView& name, const CachedPeer& peer,
                 const PeerTotals& totals) {
     const TunnelPeer& in_tunnel = peer.tunnels[name.tunnel];
@@ -68,6 +80,7 @@ Json peer_entry(const AgentView& agent, const PeerNameView& name, const CachedPe
             {"prefixes", pod_prefixes(peer, name.tunnel)},
             {"addresses", addresses(peer)},
             {"refused", refused_claims(agent, name.node)},
+            {"secret", secret_in_use(agent, peer, name.tunnel)},
             {"last_handshake", seconds_or_null(session)},
             {"rx_bytes", session != nullptr ? session->rx_bytes : 0},
             {"tx_bytes", session != nullptr ? session->tx_bytes : 0},

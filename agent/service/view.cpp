@@ -12,6 +12,7 @@ AgentView view_of(const Agent& agent) {
             .states = reconciler.states(),
             .actual = reconciler.actual(),
             .leaks = agent.leaks(),
+            .secrets = agent.secrets(),
             .backend = agent.backend(),
             .in_sync = agent.in_sync(),
             .source_complete = agent.cache().complete(),

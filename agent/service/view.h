@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/cluster_secret.h"
 #include "model/config.h"
 #include "model/peer_cache.h"
 #include "model/state.h"
@@ -40,6 +41,7 @@ struct AgentView {
     const PeerStates& states;
     const ActualState& actual;
     const LeakWatch& leaks;
+    const ClusterSecrets& secrets;
     BackendKind backend = BackendKind::kernel;
     bool in_sync = false;                      // the kernel is as it should be
     bool source_complete = false;              // leftovers may be removed

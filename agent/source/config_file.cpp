@@ -64,6 +64,12 @@ Result<T> read_choice(const YamlValue& value,
     return value.error("expected " + names);
 }
 
+Result<std::filesystem::path> read_optional_path(const YamlValue& value) {
+    if (value.kind() == YamlValue::Kind::null || WGS_TRY(value.as_string()).empty())
+        return std::filesystem::path();
+    return read_path(value);
+}
+
 Result<IpAddress> read_own_address(const YamlValue& value) {
     IpAddress address = WGS_TRY(read_address(value));
     if (address.is_unspecified() || address.is_loopback() || address.is_multicast() ||
@@ -222,11 +228,6 @@ Status check_lanes(const YamlValue& value, Config& /*config*/) {
     return {};
 }
 
-Status check_cluster_secret_file(const YamlValue& value, Config& /*config*/) {
-    if (!WGS_TRY(value.as_string()).empty()) return unsupported(value);
-    return {};
-}
-
 template <auto Member, auto Read>
 Status set(const YamlValue& value, Config& config) {
     config.*Member = WGS_TRY(Read(value));
@@ -260,7 +261,8 @@ constexpr std::array kWireguardKeys = {
     Key{"keepalive", &set_wireguard<&WireguardConfig::keepalive, &read_keepalive>},
     Key{"threaded_napi", &check_threaded_napi},
     Key{"lanes", &check_lanes},
-    Key{"cluster_secret_file", &check_cluster_secret_file},
+    Key{"cluster_secret_file",
+        &set_wireguard<&WireguardConfig::cluster_secret_file, &read_optional_path>},
 };
 
 constexpr std::array kLogKeys = {
@@ -333,6 +335,12 @@ Result<std::string> default_node_name() {
     return invalid("the host name " + in_quotes(name) + " cannot be a node name; set `node`");
 }
 
+bool has_felix_peers(const SourceConfig& source) {
+    const auto* kubernetes = std::get_if<KubernetesConfig>(&source);
+    return (kubernetes != nullptr && kubernetes->calico) ||
+           std::holds_alternative<FelixConfig>(source);
+}
+
 }  // namespace
 
 Result<Config> parse_config(std::string_view text, const std::string& file) {
@@ -340,6 +348,8 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
     Config config;
     WGS_TRY(read_keys(root, kTopKeys, config));
     if (root.find("source") == nullptr) return root.error("source is missing");
+    if (!config.wireguard.cluster_secret_file.empty() && has_felix_peers(config.source))
+        return root.error("wireguard.cluster_secret_file: a node with Felix cannot know it");
     if (config.node.empty()) config.node = WGS_TRY(default_node_name().within(file));
     return config;
 }

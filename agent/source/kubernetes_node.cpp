@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "base/text.h"
+#include "model/cluster_secret.h"
+#include "source/node_file.h"
 
 namespace wgs {
 namespace {
@@ -99,6 +101,34 @@ void read_key(KubernetesNode& node, std::string_view name, std::optional<PublicK
     if (!parsed) add_fault(node, std::string(name) + ": " + parsed.error().message);
 }
 
+// Ids with commas between them.
+void read_secrets(KubernetesNode& node, std::vector<std::string>& ids) {
+    const auto entry = node.annotations.find(kSecretsAnnotation);
+    if (entry == node.annotations.end() || entry->second.empty()) return;
+    std::vector<std::string> read;
+    std::string_view left = entry->second;
+    for (bool more = true; more;) {
+        const std::size_t comma = left.find(',');
+        const std::string_view id = left.substr(0, comma);
+        if (!is_secret_id(id) || read.size() == kMaxNodeSecrets) {
+            add_fault(node, std::string(kSecretsAnnotation) + ": " + in_quotes(entry->second) +
+                                " are not ids of cluster secrets");
+            return;
+        }
+        read.emplace_back(id);
+        more = comma != std::string_view::npos;
+        if (more) left.remove_prefix(comma + 1);
+    }
+    ids = std::move(read);
+}
+
+std::string joined(const std::vector<std::string>& ids) {
+    std::string text;
+    for (const std::string& id : ids)
+        text.append(text.empty() ? "" : ",").append(id);
+    return text;
+}
+
 }  // namespace
 
 Result<KubernetesNode> parse_kubernetes_node(const Json& object) {
@@ -122,6 +152,7 @@ NodeInfo to_node_info(KubernetesNode& node) {
         read_key(node, kPublicKeyAnnotation, info.public_key);
     if (read_port(node, kPortAnnotation6, info.port_v6))
         read_key(node, kPublicKeyAnnotation6, info.public_key_v6);
+    read_secrets(node, info.secrets);
     return info;
 }
 
@@ -133,7 +164,8 @@ Annotations own_annotations(const NodeInfo& self) {
             {std::string(kPortAnnotation), std::to_string(self.port)},
             {std::string(kPublicKeyAnnotation6), text(self.public_key_v6)},
             {std::string(kPortAnnotation6),
-             self.public_key_v6 ? std::to_string(self.port_v6) : std::string()}};
+             self.public_key_v6 ? std::to_string(self.port_v6) : std::string()},
+            {std::string(kSecretsAnnotation), joined(self.secrets)}};
 }
 
 std::string annotation_patch(const Annotations& annotations) {

@@ -19,6 +19,8 @@ inline constexpr std::string_view kPortAnnotation = "wgsteer.io/port";
 // Of the tunnel for IPv6, where each family has one of its own.
 inline constexpr std::string_view kPublicKeyAnnotation6 = "wgsteer.io/public-key-v6";
 inline constexpr std::string_view kPortAnnotation6 = "wgsteer.io/port-v6";
+// Ids of the cluster secrets that the node knows, newest first, with commas between them.
+inline constexpr std::string_view kSecretsAnnotation = "wgsteer.io/secrets";
 inline constexpr std::string_view kNotReadyTaint = "wgsteer.io/not-ready";
 
 inline constexpr std::size_t kMaxKubernetesAddresses = 64;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model/cluster_secret.h"
 #include "source/yaml_values.h"
 
 namespace wgs {
@@ -29,6 +30,12 @@ Result<std::uint16_t> read_port(const YamlValue& value) {
     return static_cast<std::uint16_t>(WGS_TRY(value.as_integer(1, kMaxPort)));
 }
 
+Result<std::string> read_secret_id(const YamlValue& value) {
+    std::string id = WGS_TRY(value.as_string());
+    if (is_secret_id(id)) return id;
+    return value.error("not the id of a cluster secret (16 hexadecimal digits)");
+}
+
 template <class T>
 std::string format_list(const std::vector<T>& values) {
     std::string text;
@@ -44,8 +51,8 @@ Result<NodeInfo> parse_node_file(std::string_view text, const std::string& expec
                                  const std::string& file) {
     if (text.size() > kMaxNodeFileSize) return invalid(file + ": larger than 1 MiB");
     const YamlValue root = WGS_TRY(YamlValue::parse(text, file));
-    WGS_TRY(root.only(
-        {"name", "addresses", "prefixes", "public_key", "port", "public_key_v6", "port_v6"}));
+    WGS_TRY(root.only({"name", "addresses", "prefixes", "public_key", "port", "public_key_v6",
+                       "port_v6", "secrets"}));
 
     NodeInfo node;
     node.name = WGS_TRY(read_name(root, expected_name));
@@ -67,6 +74,9 @@ Result<NodeInfo> parse_node_file(std::string_view text, const std::string& expec
     if (const YamlValue* value = root.find("port_v6")) {
         node.port_v6 = WGS_TRY(read_port(*value));
     }
+    if (const YamlValue* value = root.find("secrets")) {
+        node.secrets = WGS_TRY(read_list(*value, &read_secret_id, kMaxNodeSecrets));
+    }
     return node;
 }
 
@@ -76,9 +86,12 @@ std::string format_node_file(const NodeInfo& node) {
                                    format_list(node.addresses), format_list(node.prefixes));
     if (node.public_key) text += fmt::format("public_key: \"{}\"\n", node.public_key->to_base64());
     text += fmt::format("port: {}\n", node.port);
-    if (!node.public_key_v6) return text;
-    return text + fmt::format("public_key_v6: \"{}\"\nport_v6: {}\n",
-                              node.public_key_v6->to_base64(), node.port_v6);
+    if (node.public_key_v6)
+        text += fmt::format("public_key_v6: \"{}\"\nport_v6: {}\n", node.public_key_v6->to_base64(),
+                            node.port_v6);
+    if (!node.secrets.empty())
+        text += fmt::format("secrets: [\"{}\"]\n", fmt::join(node.secrets, "\", \""));
+    return text;
 }
 
 }  // namespace wgs

@@ -14,6 +14,7 @@ namespace wgs {
 inline constexpr std::size_t kMaxNodeFileSize = 1 << 20;
 inline constexpr std::size_t kMaxNodeAddresses = 64;
 inline constexpr std::size_t kMaxNodePrefixes = 65536;
+inline constexpr std::size_t kMaxNodeSecrets = 4;
 
 // Strict: `name` is required and must be `expected_name`; unknown keys, duplicates and lists beyond
 // the limits above are errors. `file` is used in messages only.

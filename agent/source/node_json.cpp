@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "model/cluster_secret.h"
 #include "source/node_file.h"
 
 namespace wgs {
@@ -70,6 +71,21 @@ Result<std::optional<PublicKey>> read_key(const Json& root, const std::string& k
     return std::optional(WGS_TRY(PublicKey::parse(base64).within(key)));
 }
 
+Result<std::vector<std::string>> read_secrets(const Json& root) {
+    std::vector<std::string> ids;
+    const auto found = root.find("secrets");
+    if (found == root.end()) return ids;
+    if (!found->is_array()) return invalid("secrets: expected a list");
+    if (found->size() > kMaxNodeSecrets)
+        return invalid("secrets: more than " + std::to_string(kMaxNodeSecrets) + " entries");
+    for (const Json& item : *found) {
+        std::string id = WGS_TRY(read_text(item, "secrets"));
+        if (!is_secret_id(id)) return invalid("secrets: " + in_quotes(id) + " is no id of one");
+        ids.push_back(std::move(id));
+    }
+    return ids;
+}
+
 template <class T>
 Json texts(const std::vector<T>& values) {
     Json result = Json::array();
@@ -97,6 +113,7 @@ Result<NodeEntry> parse_node_json(std::string_view text, const std::string& expe
     node.public_key = WGS_TRY(read_key(root, "public_key"));
     node.public_key_v6 = WGS_TRY(read_key(root, "public_key_v6"));
     if (node.public_key_v6) node.port_v6 = WGS_TRY(read_port(root, "port_v6", node.port_v6));
+    node.secrets = WGS_TRY(read_secrets(root));
     return entry;
 }
 
@@ -110,6 +127,7 @@ std::string format_node_json(const NodeInfo& node) {
         root["public_key_v6"] = node.public_key_v6->to_base64();
         root["port_v6"] = node.port_v6;
     }
+    if (!node.secrets.empty()) root["secrets"] = node.secrets;
     return root.dump();
 }
 

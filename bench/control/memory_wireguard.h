@@ -34,6 +34,7 @@ class MemoryWireguard final : public WireguardDevice {
             Session& session = device_->sessions[update.public_key];
             if (update.endpoint) session.endpoint = update.endpoint;
             if (update.keepalive) session.keepalive = *update.keepalive;
+            if (update.preshared_key) session.preshared_key = update.preshared_key->print();
             session.allowed_ips.insert(update.add_allowed_ips);
         }
         return {};

@@ -126,6 +126,22 @@ TEST_P(WireguardBackendTest, APortInUseIsAnErrorUntilItIsFree) {
     EXPECT_EQ(observe().port, kWanted.port);
 }
 
+TEST_P(WireguardBackendTest, SetsAndTakesAwayAPresharedKey) {
+    std::array<std::uint8_t, 32> bytes{};
+    bytes.fill(7);
+    const PresharedKey secret{Secret<32>(bytes)};
+    add(peer_key(1), {prefix("10.1.0.0/24")});
+    EXPECT_EQ(observe().sessions.at(peer_key(1)).preshared_key, KeyPrint{});
+    ASSERT_OK(update({.public_key = peer_key(1), .add_allowed_ips = {}, .preshared_key = secret}));
+    EXPECT_EQ(observe().sessions.at(peer_key(1)).preshared_key, secret.print());
+    add(peer_key(1), {prefix("10.2.0.0/24")});
+    EXPECT_EQ(observe().sessions.at(peer_key(1)).preshared_key, secret.print());
+    ASSERT_OK(update(
+        {.public_key = peer_key(1), .add_allowed_ips = {}, .preshared_key = PresharedKey()}));
+    EXPECT_EQ(observe().sessions.at(peer_key(1)).preshared_key, KeyPrint{});
+    EXPECT_EQ(allowed_ips(peer_key(1)), (PrefixSet{prefix("10.1.0.0/24"), prefix("10.2.0.0/24")}));
+}
+
 TEST_P(WireguardBackendTest, ShowsAPeerAsItWasSet) {
     ASSERT_OK(update({.public_key = peer_key(1),
                       .endpoint = endpoint("fd50::2", 51820),

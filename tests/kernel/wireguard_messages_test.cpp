@@ -57,6 +57,20 @@ TEST(WireguardMessages, CarryOnePeerWhole) {
     EXPECT_EQ(session.allowed_ips, (PrefixSet{prefix("10.1.0.0/24"), prefix("fd00::/64")}));
 }
 
+TEST(WireguardMessages, CarryPresharedKeysAndSayWhichOneIsThere) {
+    std::array<std::uint8_t, 32> bytes{};
+    bytes.fill(7);
+    const PresharedKey secret{Secret<32>(bytes)};
+    const std::vector<PeerUpdate> updates{
+        {.public_key = peer_key(1), .add_allowed_ips = {}, .preshared_key = secret},
+        {.public_key = peer_key(2), .add_allowed_ips = {}, .preshared_key = PresharedKey()},
+        {.public_key = peer_key(3), .add_allowed_ips = {}}};
+    const TunnelState state = decode(kEncoder.update_peers(updates));
+    EXPECT_EQ(state.sessions.at(peer_key(1)).preshared_key, secret.print());
+    EXPECT_EQ(state.sessions.at(peer_key(2)).preshared_key, KeyPrint{});
+    EXPECT_EQ(state.sessions.at(peer_key(3)).preshared_key, KeyPrint{});
+}
+
 TEST(WireguardMessages, SplitManyAllowedIpsWithoutLosingOrRepeatingOne) {
     const PeerUpdate update{.public_key = peer_key(1),
                             .endpoint = endpoint("192.0.2.1", 51820),

@@ -189,5 +189,20 @@ TEST(FormatSteal, TakesThePrefixesAndRemovesTheThief) {
                   "\nremove=true\n\n");
 }
 
+TEST(PresharedKeyText, IsWrittenInHexAndReadAsAPrint) {
+    std::array<std::uint8_t, 32> bytes{};
+    bytes.fill(0x7a);
+    const PresharedKey secret{Secret<32>(bytes)};
+    const PeerUpdate update{
+        .public_key = peer_key(1), .add_allowed_ips = {}, .preshared_key = secret};
+    std::string line = "preshared_key=";
+    for (int i = 0; i < 32; ++i)
+        line += "7a";
+    EXPECT_NE(format_updates({&update, 1}).find("\n" + line + "\n"), std::string::npos);
+    const auto state = parse_device("public_key=" + hex('1') + "\n" + line + "\nerrno=0\n\n");
+    ASSERT_OK(state);
+    EXPECT_EQ(state->sessions.at(peer_key(0x11)).preshared_key, secret.print());
+}
+
 }  // namespace
 }  // namespace wgs

@@ -200,6 +200,30 @@ TEST_F(FindingsTest, AKeyConflictIsToldFromOtherRefusals) {
     EXPECT_EQ(found[1].kind, AlarmKind::rejected);
 }
 
+TEST_F(FindingsTest, PeersMustShareAClusterSecretIfThereIsOne) {
+    const auto secrets_of = [](char letter) {
+        std::vector<ClusterSecret> list;
+        list.push_back(ClusterSecret::from(std::string(40, letter)).value());
+        return ClusterSecrets(std::move(list));
+    };
+    const ClusterSecrets ours = secrets_of('o');
+    peers_.erase("node-c");
+    states_.erase("node-c");
+    Facts given = facts();
+    given.secrets = &ours;
+    EXPECT_EQ(only(given).kind, AlarmKind::secret);
+    EXPECT_EQ(only(given).object, "node-b");
+    EXPECT_TRUE(has(only(given).message, "no cluster secret of ours"));
+    peers_["node-b"].info.secrets = secrets_of('x').ids();
+    EXPECT_EQ(only(given).kind, AlarmKind::secret);
+    peers_["node-b"].info.secrets = ours.ids();
+    EXPECT_EQ(find_what_is_wrong(given), std::vector<Finding>{});
+    given.secrets = nullptr;
+    EXPECT_TRUE(has(only(given).message, "this node has none"));
+    peers_["node-b"].tunnels[0].public_key.reset();
+    EXPECT_EQ(only(given).kind, AlarmKind::no_key);
+}
+
 TEST_F(FindingsTest, EachOfTheRestHasItsKind) {
     const auto kind_of = [&](auto&& change) {
         Facts given = facts();
@@ -221,6 +245,7 @@ TEST_F(FindingsTest, EachOfTheRestHasItsKind) {
     EXPECT_EQ(kind_of([](Facts& f) { f.lost_devices = 1; }), AlarmKind::lost_device);
     EXPECT_EQ(kind_of([](Facts& f) { f.clock_behind = 9s; }), AlarmKind::clock);
     EXPECT_EQ(kind_of([](Facts& f) { f.clock_ahead = 9s; }), AlarmKind::clock);
+    EXPECT_EQ(kind_of([](Facts& f) { f.secret_files = {{"/s", "short"}}; }), AlarmKind::secret);
     config_.max_peers = 2;
     EXPECT_EQ(kind_of([](Facts&) {}), AlarmKind::table_full);
     config_.max_peers = 100;

@@ -76,6 +76,7 @@ TEST(StatusDocument, ShowsTheNodeItsPeersTunnelHooksAndVerdicts) {
       "fast_pods": 0,
       "in_sync": true,
       "source_complete": true,
+      "secrets": [],
       "peers": {"total": 2, "ready": 1, "waiting": 0, "no_key": 1, "conflict": 0, "stalled": 0},
       "tunnels": [{
           "device": "wgsteer0",
@@ -127,6 +128,7 @@ TEST(StatusDocument, BeforeAnythingIsThereHasEmptyLists) {
                          .states = no_states,
                          .actual = nothing,
                          .leaks = example.leaks,
+                         .secrets = example.secrets,
                          .rejections = example.rejections};
     const auto status = Json::parse(status_document(view, {}, {}));
     EXPECT_EQ(status["in_sync"], false);
@@ -264,6 +266,7 @@ TEST(PeersDocument, ShowsEachPeerWithWhatItsSessionAndCountersSay) {
         "prefixes": ["10.2.0.0/24", "fd10:2::/64"],
         "addresses": ["192.168.50.2", "fd50::2"],
         "refused": [{"claim": "10.9.0.0/24", "reason": "belongs to node-c"}],
+        "secret": null,
         "last_handshake": 1700000000,
         "rx_bytes": 1000,
         "tx_bytes": 2000,
@@ -281,6 +284,7 @@ TEST(PeersDocument, ShowsEachPeerWithWhatItsSessionAndCountersSay) {
         "prefixes": [],
         "addresses": ["192.168.50.3"],
         "refused": [],
+        "secret": null,
         "last_handshake": null,
         "rx_bytes": 0,
         "tx_bytes": 0,

@@ -62,6 +62,7 @@ struct Example {
                 .states = states,
                 .actual = actual,
                 .leaks = leaks,
+                .secrets = secrets,
                 .backend = BackendKind::userspace,
                 .in_sync = true,
                 .source_complete = true,
@@ -87,6 +88,7 @@ struct Example {
     PeerStates states;
     ActualState actual;
     LeakWatch leaks;
+    ClusterSecrets secrets;
     std::vector<Problem> problems;
     std::vector<Problem> notes;
     std::vector<Rejection> rejections{

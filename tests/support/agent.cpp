@@ -48,7 +48,8 @@ std::string to_yaml(const AgentSettings& settings) {
            fmt::format("wireguard:\n  backend: auto\n  device: {}\n", settings.device) +
            (settings.per_family
                 ? fmt::format("  per_family: true\n  device_v6: {}-v6\n", settings.device)
-                : "");
+                : "") +
+           fmt::format("  cluster_secret_file: \"{}\"\n", settings.cluster_secret_file);
 }
 
 Agent::Agent(const NetNamespace& ns, AgentSettings settings)

@@ -31,6 +31,7 @@ struct AgentSettings {
     std::string bypass = "[]";  // as the configuration file has it
     std::string device = "wgsteer0";
     bool per_family = false;  // the second device is DEVICE-v6
+    std::string cluster_secret_file;
     std::string metrics = "127.0.0.1:9586";
     std::vector<std::string> launcher;  // command words in front of the daemon
     std::string mark;                   // for the environment: Workspace::mark()

@@ -69,7 +69,7 @@ wireguard:
   keepalive: 25s
   threaded_napi: false
   lanes: 1
-  cluster_secret_file: ""
+  cluster_secret_file: /etc/wgsteer/secret
 metrics: "[::1]:9586"
 metrics_per_peer: false
 metrics_calico: true
@@ -97,6 +97,7 @@ log: {level: debug, format: json}
     EXPECT_EQ(config->path, Path::fast);
     EXPECT_EQ(config->pod_interfaces, (std::vector<std::string>{"cali*", "tap0"}));
     EXPECT_EQ(config->max_peers, 100u);
+    EXPECT_EQ(config->wireguard.cluster_secret_file, "/etc/wgsteer/secret");
     EXPECT_EQ(config->wireguard.backend, BackendChoice::userspace);
     EXPECT_EQ(config->wireguard.device, "wg-a");
     EXPECT_EQ(config->wireguard.port, 51821);
@@ -260,13 +261,28 @@ TEST(Config, RefusesBadValuesByFileLineAndKey) {
         EXPECT_EQ(error_of(with(refusal.line)), refusal.message);
 }
 
+TEST(Config, TakesNoClusterSecretWhereFelixMayBeAPeer) {
+    const std::string secret = "wireguard: {cluster_secret_file: /s}\n";
+    EXPECT_TRUE(parse_config("source: {kubernetes: {}}\n" + secret, "c.yaml"));
+    const auto refused = parse_config("source: {kubernetes: {calico: true}}\n" + secret, "c.yaml");
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("cluster_secret_file"), std::string::npos);
+    EXPECT_FALSE(parse_config("source: {felix: {}}\n" + secret, "c.yaml"));
+    EXPECT_TRUE(parse_config(
+        "source: {kubernetes: {calico: true}}\nwireguard: {cluster_secret_file: \"\"}\n",
+        "c.yaml"));
+}
+
 TEST(Config, RefusesWhatItCouldOnlyIgnore) {
     const Refusal cases[] = {
         {"wireguard: {lanes: 2}", "c.yaml:2: wireguard.lanes: not supported yet"},
         {"wireguard: {threaded_napi: true}",
          "c.yaml:2: wireguard.threaded_napi: not supported yet"},
-        {"wireguard: {cluster_secret_file: /s}",
-         "c.yaml:2: wireguard.cluster_secret_file: not supported yet"},
+        {"wireguard: {cluster_secret_file: s}",
+         "c.yaml:2: wireguard.cluster_secret_file: expected an absolute path"},
+        {"confirm_removals: 2d",
+         "c.yaml:2: confirm_removals: expected a duration such as 25s, 5m or 1h"},
+        {"confirm_removals: 25h", "c.yaml:2: confirm_removals: longer than 86400s"},
     };
     for (const Refusal& refusal : cases)
         EXPECT_EQ(error_of(with(refusal.line)), refusal.message);

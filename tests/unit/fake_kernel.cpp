@@ -91,6 +91,7 @@ class FakeKernel::FakeWireguard final : public WireguardDevice {
         Session& session = tunnel()->sessions[update.public_key];
         if (update.endpoint) session.endpoint = update.endpoint;
         if (update.keepalive) session.keepalive = *update.keepalive;
+        if (update.preshared_key) session.preshared_key = update.preshared_key->print();
         session.allowed_ips.insert(update.add_allowed_ips);
         kernel_.changed();
         return {};

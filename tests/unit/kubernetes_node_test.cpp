@@ -133,6 +133,28 @@ TEST(Annotations, TellATunnelForEachFamily) {
     EXPECT_EQ(to_node_info(node), self);
 }
 
+TEST(Annotations, TellTheClusterSecretsThatANodeKnows) {
+    KubernetesNode node{.name = "a"};
+    NodeInfo self{.name = "a"};
+    EXPECT_EQ(own_annotations(self).at("wgsteer.io/secrets"), "");
+    for (const std::vector<std::string>& ids :
+         {std::vector<std::string>{"0123456789abcdef"},
+          std::vector<std::string>{"0123456789abcdef", "fedcba9876543210"}}) {
+        self.secrets = ids;
+        const std::string told = own_annotations(self).at("wgsteer.io/secrets");
+        node.annotations = {{"wgsteer.io/secrets", told}};
+        EXPECT_EQ(to_node_info(node).secrets, ids) << told;
+        EXPECT_TRUE(node.faults.empty());
+    }
+    for (const char* bad :
+         {"0123", "0123456789abcdef,", ",0123456789abcdef", "0123456789abcdef 0123456789abcdef"}) {
+        node.faults.clear();
+        node.annotations["wgsteer.io/secrets"] = bad;
+        EXPECT_TRUE(to_node_info(node).secrets.empty()) << bad;
+        EXPECT_EQ(node.faults.size(), 1U) << bad;
+    }
+}
+
 TEST(TaintRemovalPatch, TestsTheTaintItRemoves) {
     EXPECT_EQ(Json::parse(taint_removal_patch(parse(example()), kNotReadyTaint)), Json::parse(R"([
         {"op": "test", "path": "/spec/taints/1",

@@ -125,5 +125,13 @@ TEST(NodeFile, IsFormattedForPeople) {
                                           kKey + "\"\nport: 51820\n");
 }
 
+TEST(NodeFile, CarriesTheIdsOfClusterSecrets) {
+    NodeInfo info = node({.name = "a", .addresses = {"192.168.0.2"}, .prefixes = {}, .key = 2});
+    info.secrets = {"0123456789abcdef", "fedcba9876543210"};
+    EXPECT_EQ(parse_node_file(format_node_file(info), "a", "f").value(), info);
+    for (const char* bad : {"[0123]", "[0123456789ABCDEF]", "[zzzzzzzzzzzzzzzz]", "x"})
+        EXPECT_FALSE(parse_node_file(std::string("name: a\nsecrets: ") + bad, "a", "f")) << bad;
+}
+
 }  // namespace
 }  // namespace wgs

@@ -20,7 +20,9 @@ TEST(NodeJson, IsReadBackAsItWasWritten) {
     NodeInfo per_family = info;
     per_family.public_key_v6 = key(8);
     per_family.port_v6 = 52000;
-    for (const NodeInfo& one : {info, per_family, NodeInfo{.name = "a"}}) {
+    NodeInfo secret = info;
+    secret.secrets = {"0123456789abcdef", "fedcba9876543210"};
+    for (const NodeInfo& one : {info, per_family, secret, NodeInfo{.name = "a"}}) {
         const auto entry = parse_node_json(format_node_json(one), "a");
         ASSERT_TRUE(entry) << entry.error().message;
         EXPECT_EQ(entry->node, one);
@@ -55,6 +57,10 @@ TEST(NodeJson, RefusesWhatItCannotTrust) {
         {R"({"name":"a","port":-1})", "port: expected a number from 1 to 65535"},
         {R"({"name":"a","port":1.5})", "port: expected a number from 1 to 65535"},
         {R"({"name":"a","port":"1"})", "port: expected a number from 1 to 65535"},
+        {R"({"name":"a","secrets":"0123456789abcdef"})", "secrets: expected a list"},
+        {R"({"name":"a","secrets":[1]})", "secrets: expected a string"},
+        {R"({"name":"a","secrets":["0123"]})", "secrets: '0123' is no id of one"},
+        {R"({"name":"a","secrets":["","","","",""]})", "secrets: more than 4 entries"},
         {R"({"name":"a","addresses":"1.2.3.4"})", "addresses: expected a list"},
         {R"({"name":"a","addresses":[1]})", "addresses: expected a string"},
         {R"({"name":"a","prefixes":["10.0.0.0/8","10.0.0.0/8"]})", "prefixes: 10.0.0.0/8 twice"},
