@@ -41,6 +41,8 @@ class KubernetesSource final : public Source {
     // The sink must outlive the source.
     static Result<std::unique_ptr<Source>> open(KubernetesOptions options, SourceSink& sink);
     ~KubernetesSource() override;
+    KubernetesSource(const KubernetesSource&) = delete;
+    KubernetesSource& operator=(const KubernetesSource&) = delete;
 
     void start() override;
     void dispatch() override;
