@@ -263,9 +263,9 @@ void PeerCache::collect_rejections() const {
             if (!tunnel.key_conflict) continue;
             reject(name, tunnel.public_key->to_base64(), "another node has the same public key");
         }
-        static_cast<void>(
-            rules().claims_of(info, [&](const Prefix& prefix, std::string_view reason) {
-                reject(name, prefix.to_string(), std::string(reason));
+        static_cast<void>(rules().claims_of(
+            info, [&, &node = name](const Prefix& prefix, std::string_view reason) {
+                reject(node, prefix.to_string(), std::string(reason));
             }));
         const std::size_t limit = limits_.max_prefixes_per_node;
         if (info.prefixes.size() > limit) {

@@ -59,8 +59,8 @@ Status read_prefixes(const Json& object, KubernetesNode& node) {
     const std::string_view only = text_at(object, "spec", "podCIDR");
     if (entries.empty() && !only.empty()) add_parsed(node, node.prefixes, "spec.podCIDR", only);
     std::ranges::sort(node.prefixes);
-    const auto twice = std::ranges::unique(node.prefixes);
-    node.prefixes.erase(twice.begin(), twice.end());
+    node.prefixes.erase(std::unique(node.prefixes.begin(), node.prefixes.end()),
+                        node.prefixes.end());
     return {};
 }
 
