@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/unique_fd.h"
 
@@ -17,6 +18,7 @@ using Multi = std::unique_ptr<CURLM, Deleter<&curl_multi_cleanup>>;
 
 constexpr long kTimeoutSeconds = 30;
 constexpr int kStreamTurnMs = 200;
+constexpr int kTurnMs = 50;
 
 std::size_t append(const char* data, std::size_t size, std::size_t count, void* body) {
     static_cast<std::string*>(body)->append(data, size * count);
@@ -71,6 +73,19 @@ std::size_t take(const char* data, std::size_t size, std::size_t count, void* st
     return taken;
 }
 
+// Until the transfer ends, or `go_on` says no, which is the answer then. Its result is told.
+std::optional<CURLcode> perform(CURLM* multi, const std::function<bool()>& go_on) {
+    int running = 1;
+    while (running != 0) {
+        if (!go_on()) return std::nullopt;
+        if (curl_multi_perform(multi, &running) != CURLM_OK) return CURLE_FAILED_INIT;
+        if (running != 0) curl_multi_poll(multi, nullptr, 0, kTurnMs, nullptr);
+    }
+    int left = 0;
+    const CURLMsg* message = curl_multi_info_read(multi, &left);
+    return message == nullptr ? CURLE_FAILED_INIT : message->data.result;
+}
+
 // Until the transfer ends, or somebody wants it to.
 void run(CURLM* multi, const Stream& stream, const std::function<bool()>& go_on) {
     int running = 1;
@@ -78,6 +93,27 @@ void run(CURLM* multi, const Stream& stream, const std::function<bool()>& go_on)
         if (curl_multi_perform(multi, &running) != CURLM_OK) return;
         if (running != 0) curl_multi_poll(multi, nullptr, 0, kStreamTurnMs, nullptr);
     }
+}
+
+// `reply` takes the body and outlives the result.
+Curl prepared(const std::string& socket, const std::string& url, Reply& reply) {
+    Curl curl(curl_easy_init());
+    curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
+    curl_easy_setopt(curl.get(), CURLOPT_URL, ("http://localhost" + url).c_str());
+    curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, kTimeoutSeconds);
+    curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &append);
+    curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &reply.body);
+    return curl;
+}
+
+Result<Reply> finished(const std::string& socket, CURL* curl, CURLcode code, Reply reply) {
+    if (code != CURLE_OK) {
+        return make_error(std::errc::not_connected,
+                          "no agent answers on " + socket + ": " + curl_easy_strerror(code));
+    }
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
+    return reply;
 }
 
 }  // namespace
@@ -99,23 +135,24 @@ Result<Reply> Client::post(const std::string& path) const {
     return request(path, true);
 }
 
-Result<Reply> Client::request(const std::string& url, bool is_post) const {
-    const Curl curl(curl_easy_init());
+Result<Reply> Client::get(const std::string& path, const std::map<std::string, std::string>& query,
+                          const std::function<bool()>& go_on) const {
     Reply reply;
-    curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, socket_.c_str());
-    curl_easy_setopt(curl.get(), CURLOPT_URL, ("http://localhost" + url).c_str());
-    curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, kTimeoutSeconds);
-    curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &append);
-    curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &reply.body);
+    const Curl curl = prepared(socket_, url_of(path, query), reply);
+    const Multi multi(curl_multi_init());
+    curl_multi_add_handle(multi.get(), curl.get());
+    const auto code = perform(multi.get(), go_on);
+    curl_multi_remove_handle(multi.get(), curl.get());
+    if (!code) return make_error(std::errc::operation_canceled, "nobody waits for the answer");
+    return finished(socket_, curl.get(), *code, std::move(reply));
+}
+
+Result<Reply> Client::request(const std::string& url, bool is_post) const {
+    Reply reply;
+    const Curl curl = prepared(socket_, url, reply);
     if (is_post) curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, "");
     const CURLcode code = curl_easy_perform(curl.get());
-    if (code != CURLE_OK) {
-        return make_error(std::errc::not_connected,
-                          "no agent answers on " + socket_ + ": " + curl_easy_strerror(code));
-    }
-    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &reply.status);
-    return reply;
+    return finished(socket_, curl.get(), code, std::move(reply));
 }
 
 Result<Reply> Client::stream(const std::string& path,

@@ -26,6 +26,11 @@ class Client {
     // Any error means that the agent did not answer. Values are encoded here.
     [[nodiscard]] Result<Reply> get(const std::string& path,
                                     const std::map<std::string, std::string>& query = {}) const;
+    // The same, unless `go_on`, which is asked ten times a second, gives it up
+    // (operation_canceled).
+    [[nodiscard]] Result<Reply> get(const std::string& path,
+                                    const std::map<std::string, std::string>& query,
+                                    const std::function<bool()>& go_on) const;
     [[nodiscard]] Result<Reply> post(const std::string& path) const;
     // Gives the lines of an answer without end to `use`, until that or `go_on`, which is asked a
     // few times a second, says false. An error as well: the agent ended it. The reply has the body

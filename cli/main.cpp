@@ -14,6 +14,7 @@
 #include "monitor.h"
 #include "output.h"
 #include "render.h"
+#include "top/top.h"
 
 namespace wgs::cli {
 namespace {
@@ -34,6 +35,7 @@ struct Options {
     MonitorOptions monitor;
     CaptureOptions capture;
     DoctorOptions doctor;
+    TopOptions top;
 };
 
 // Prints an answer; `judge` makes the exit code of it.
@@ -115,6 +117,10 @@ int examine_node(const Options& options) {
                       options.output == "json" ? DoctorOutput::json : DoctorOutput::text);
 }
 
+int show_top(const Options& options) {
+    return run_top(Client(options.socket), options.top, options.output == "json");
+}
+
 int show_version(const Options& options) {
     const std::string version(kVersion);
     print(options.output == "json" ? Json{{"version", version}}.dump(2) + "\n"
@@ -180,6 +186,9 @@ int run(int argc, char** argv) {
         ->add_flag("--check", options.check, "Exit with 1 unless all is well");
     command(app, options, "peers", "The other nodes, or one of them in full", code, &show_peers)
         ->add_option("name", options.peer, "Of a peer; none: a line for each");
+    add_top_options(
+        *command(app, options, "top", "The peers by rate, on a full screen", code, &show_top),
+        options.top);
     add_flow_options(*command(app, options, "explain",
                               "What would happen to a packet, judged by the program in the kernel",
                               code, &show_explanation),

@@ -67,8 +67,14 @@ std::string bytes(const Json& count) {
     return fmt::format("{:.1f} TiB", value);
 }
 
+std::string printable(std::string text) {
+    std::ranges::replace_if(
+        text, [](unsigned char c) { return c < 0x20 || c > 0x7e; }, '?');
+    return text;
+}
+
 std::string scaled(double value) {
-    if (value < 1000) return fmt::format("{:.0f}", value);
+    if (value < 999.5) return fmt::format("{:.0f}", value);
     for (const char unit : {'k', 'M', 'G', 'T'}) {
         value /= 1000;
         if (value < 9.95) return fmt::format("{:.1f}{}", value, unit);

@@ -26,6 +26,8 @@ std::string duration(std::chrono::seconds time);
 // Of a point in time as seconds since the epoch: "35 s ago"; null: "never".
 std::string age(const Json& handshake, std::chrono::seconds now);
 std::string bytes(const Json& count);
+// Text of others must not command the terminal: what is not ASCII becomes '?'.
+std::string printable(std::string text);
 // Short, with a unit prefix of ten: "999", "1.2k", "34M".
 std::string scaled(double value);
 

@@ -44,7 +44,7 @@ Result<std::string> peers(Agent& agent) {
 
 Result<std::string> peer(Agent& agent, const std::string& name) {
     agent.raise_alarms();
-    return peer_document(view_of(agent), name, WGS_TRY(read_peer_stats(agent)));
+    return peer_document(view_of(agent), name, WGS_TRY(read_peer_stats(agent, name)));
 }
 
 HttpResponse get_peers(Agent& agent, const HttpRequest& request) {

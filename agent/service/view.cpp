@@ -42,4 +42,14 @@ Result<PeerStats> read_peer_stats(Agent& agent) {
     return all;
 }
 
+Result<PeerStats> read_peer_stats(Agent& agent, const std::string& node) {
+    PeerStats some;
+    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots) {
+        if (slot.record.name == node)
+            some.insert_or_assign(slot.record.peer_name(),
+                                  WGS_TRY(agent.steering().peer_stats(id)));
+    }
+    return some;
+}
+
 }  // namespace wgs

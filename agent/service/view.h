@@ -65,5 +65,7 @@ Result<PeerCounts> count_peers(Agent& agent);
 // By name; those in the tables only.
 using PeerStats = std::map<PeerName, wgs_peer_stats, PeerNameLess>;
 Result<PeerStats> read_peer_stats(Agent& agent);
+// The same of one node, which costs the less.
+Result<PeerStats> read_peer_stats(Agent& agent, const std::string& node);
 
 }  // namespace wgs

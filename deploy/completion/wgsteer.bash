@@ -40,6 +40,7 @@ _wgsteer() {
     -o | --output) words='text json' ;;
     --peer) words=$(__wgsteer_peers) ;;
     --proto) words='tcp udp icmp' ;;
+    --sort) words='rate out in drops handshake state name' ;;
     --scale) words='tiny quick full' ;;
     --socket | --config | --report | --from | --save | --doc | --plots | -w | --write)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
