@@ -89,7 +89,8 @@ const std::vector<std::vector<std::string>> kQuestions{
 TEST_F(Command, ListsAllCommandsInItsHelp) {
     const Outcome outcome = run({"--help"});
     EXPECT_EQ(outcome.exit_code, 0);
-    for (const char* command : {"status", "peers", "top", "explain", "leak-test", "cleanup", "version"}) {
+    for (const char* command :
+         {"status", "peers", "top", "explain", "leak-test", "cleanup", "version"}) {
         EXPECT_NE(outcome.output.find("\n  " + std::string(command) + " "), std::string::npos)
             << command;
         EXPECT_EQ(run({command, "--help"}).exit_code, 0) << command;

@@ -98,6 +98,7 @@ class TopTerminalTest : public testing::Test {
     void start(Size size, const std::string& arguments = "",
                const std::string& environment = "LC_ALL=C.UTF-8") {
         stop();
+        ++servers_;
         const std::string command =
             fmt::format("env {} {} --socket {} top --interval 0.2 {}; echo ended with $?; cat",
                         environment, binary("wgsteer").string(), socket_.string(), arguments);
