@@ -5,6 +5,7 @@
 #include <charconv>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -40,8 +41,7 @@ std::string site_name(const HookSite& site) {
 
 // One that waits for its place counts as well.
 std::optional<HookSite> parse_site(std::string_view name) {
-    constexpr std::string_view kWaiting = "-next";
-    if (name.ends_with(kWaiting)) name.remove_suffix(kWaiting.size());
+    if (name.ends_with(kWaitingPin)) name.remove_suffix(kWaitingPin.size());
     const auto dash = name.rfind('-');
     if (dash == std::string_view::npos) return std::nullopt;
     const auto* hook = std::ranges::find(kHooks, name.substr(0, dash), program_name);
@@ -54,11 +54,12 @@ std::optional<HookSite> parse_site(std::string_view name) {
     return site;
 }
 
-Result<std::vector<HookSite>> sites_in(const fs::path& directory) {
-    std::vector<HookSite> sites;
+// Each once, though two pins may name it.
+Result<std::set<HookSite>> sites_in(const fs::path& directory) {
+    std::set<HookSite> sites;
     std::error_code failure;
     for (const auto& entry : fs::directory_iterator(directory, failure))
-        if (const auto site = parse_site(entry.path().filename().string())) sites.push_back(*site);
+        if (const auto site = parse_site(entry.path().filename().string())) sites.insert(*site);
     if (failure && failure != std::errc::no_such_file_or_directory)
         return os_error(failure.value(), "list " + directory.string());
     return sites;
@@ -88,10 +89,6 @@ Result<AttachKind> kind_of_link(const HookSite& site) {
                                                                  : AttachKind::xdp_generic;
 }
 
-bool is_listed(const std::vector<Attachment>& found, const HookSite& site) {
-    return std::ranges::find(found, site, &Attachment::site) != found.end();
-}
-
 HookSite watcher_at(const HookSite& site) {
     return {.ifindex = site.ifindex, .hook = WGS_HOOK_LEAK_WATCH};
 }
@@ -114,7 +111,6 @@ Result<bool> others_follow(const Bpffs& bpffs, const HookSite& site, std::uint32
 
 Status list_links(const Bpffs& bpffs, std::vector<Attachment>& found) {
     for (const HookSite& site : WGS_TRY(sites_in(bpffs.links()))) {
-        if (is_listed(found, site)) continue;
         const auto link = WGS_TRY(find_pinned_link(bpffs.links() / site_name(site)));
         if (!link || link->ifindex != site.ifindex) continue;
         const auto kind = kind_of_link(site);
@@ -126,6 +122,10 @@ Status list_links(const Bpffs& bpffs, std::vector<Attachment>& found) {
                          .overtaken = WGS_TRY(others_follow(bpffs, site, link->program_id))});
     }
     return {};
+}
+
+bool is_listed(const std::vector<Attachment>& found, const HookSite& site) {
+    return std::ranges::find(found, site, &Attachment::site) != found.end();
 }
 
 Status list_clsact(const Bpffs& bpffs, std::vector<Attachment>& found) {

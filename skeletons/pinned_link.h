@@ -5,11 +5,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
 
 namespace wgs {
+
+// Of the name of a pin that is to take the place of another one; a BPF file system allows no dots.
+inline constexpr std::string_view kWaitingPin = "-next";
 
 struct PinnedLink {
     UniqueFd fd;

@@ -14,6 +14,7 @@
 #include "skeletons/loader.h"
 #include "skeletons/marker.h"
 #include "skeletons/objects.h"
+#include "skeletons/pinned_link.h"
 
 namespace wgs {
 namespace {
@@ -43,7 +44,7 @@ Result<Tables> make_tables(std::map<std::string_view, UniqueFd> maps) {
 }
 
 Status pin_one(int fd, const std::filesystem::path& path) {
-    const std::string next = path.string() + "-next";  // a BPF file system allows no dots
+    const std::string next = path.string().append(kWaitingPin);
     if (::unlink(next.c_str()) != 0 && errno != ENOENT) return os_error(errno, "remove " + next);
     if (bpf_obj_pin(fd, next.c_str()) != 0) return os_error(errno, "pin " + next);
     if (::rename(next.c_str(), path.c_str()) != 0)

@@ -51,7 +51,7 @@ Status put_tcx_link(const std::filesystem::path& pin, int program, const TcxPlac
 }
 
 std::filesystem::path waiting_pin(const std::filesystem::path& pin) {
-    return pin.string() + "-next";  // a BPF file system allows no dots
+    return pin.string().append(kWaitingPin);
 }
 
 Status move_tcx_link(const std::filesystem::path& pin, int program, int twin,

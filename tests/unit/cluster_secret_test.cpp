@@ -5,23 +5,13 @@
 #include <sys/stat.h>
 
 #include "node_builder.h"
+#include "secret_builder.h"
 #include "temporary_directory.h"
 
 namespace wgs {
 namespace {
 
 using Ids = std::vector<std::string>;
-
-ClusterSecret secret(char letter) {
-    return ClusterSecret::from(std::string(32, letter)).value();
-}
-
-ClusterSecrets secrets(std::string_view letters) {
-    std::vector<ClusterSecret> list;
-    for (const char letter : letters)
-        list.push_back(secret(letter));
-    return ClusterSecrets(std::move(list));
-}
 
 TEST(ClusterSecret, GivesBothSidesOfAPairTheSameKey) {
     EXPECT_EQ(secret('x').derive(key(1), key(2)), secret('x').derive(key(2), key(1)));

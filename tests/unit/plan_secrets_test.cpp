@@ -3,20 +3,10 @@
 #include <algorithm>
 
 #include "plan_fixture.h"
+#include "secret_builder.h"
 
 namespace wgs::test {
 namespace {
-
-ClusterSecret secret(char letter) {
-    return ClusterSecret::from(std::string(32, letter)).value();
-}
-
-ClusterSecrets secrets(std::string_view letters) {
-    std::vector<ClusterSecret> list;
-    for (const char letter : letters)
-        list.push_back(secret(letter));
-    return ClusterSecrets(std::move(list));
-}
 
 class SecretsPlanTest : public PlanFixture {
   protected:
