@@ -68,6 +68,14 @@ class Reconciler {
     // everywhere and goes on from there.
     Status run(const Now& now, Look look);
 
+    // Of the plan that is being carried out; nothing of nothing when there is none.
+    struct Progress {
+        std::size_t done = 0;
+        std::size_t steps = 0;
+    };
+    [[nodiscard]] Progress progress() const {
+        return {.done = next_step_, .steps = plan_.steps.size()};
+    }
     // Steps of a long plan are left for the next run.
     [[nodiscard]] bool busy() const { return next_step_ < plan_.steps.size(); }
     // Whether the last run ended with nothing left to do.

@@ -29,6 +29,12 @@ constexpr auto kGather = 2ms;
 constexpr auto kDearLook = 20ms;
 // Of a session without a handshake.
 constexpr auto kDeadSession = 5min;
+// Of the start, before anybody is answered. Then whoever asks a small mesh's agent finds the node
+// protected at once.
+constexpr auto kHeadStart = 1s;
+// For systemd: a first plan that gets on is not hanging.
+constexpr auto kStartExtension = 60s;
+constexpr auto kStartNotice = 1s;  // how often it hears of that
 // How often the source hears of refused claims, which costs a walk over all of them.
 constexpr auto kRejectionsInterval = 10s;
 
@@ -185,14 +191,39 @@ Status Agent::start() {
     source_->start();
     cautious_->settle();
     // Others start a handshake when they see our node file, so they must be known before it is
-    // there. And whoever waits for the agent to be up finds the node protected: a long plan takes
-    // several runs.
+    // there.
+    const auto begin = std::chrono::steady_clock::now();
     do {
         reconcile();
-    } while (reconciler_->busy() && !failing_since_);
+    } while (reconciler_->busy() && std::chrono::steady_clock::now() - begin < kHeadStart);
     dispatch_source();
-    sd_notify(0, "READY=1");
     return {};
+}
+
+// Whoever waits for READY finds the node protected: what encrypts and drops is in its place, for
+// all nodes that were known.
+void Agent::follow_start() {
+    if (!starting_) return;
+    starting_ = failing_since_ || reconciler_->busy();
+    if (!starting_) {
+        sd_notify(0, "READY=1\nSTATUS=");
+        return;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_start_notice_) return;
+    next_start_notice_ = now + kStartNotice;
+    const auto extension = std::chrono::microseconds(kStartExtension).count();
+    const std::string notice = failing_since_ ? "STATUS=" + failure_
+                                              : fmt::format("STATUS={}\nEXTEND_TIMEOUT_USEC={}",
+                                                            describe_start(), extension);
+    sd_notify(0, notice.c_str());
+}
+
+std::string Agent::describe_start() const {
+    const Reconciler::Progress progress = reconciler_->progress();
+    if (progress.steps == 0) return "starting: the first plan is still to be made";
+    return fmt::format("starting: step {} of {} of the first plan", progress.done + 1,
+                       progress.steps);
 }
 
 NodeInfo Agent::self() {
@@ -329,6 +360,7 @@ void Agent::reconcile() {
     if (look == Look::everywhere) follow_secrets();
     if (look != Look::nowhere) follow_addresses();
     settle(reconciler_->run(now, look), look);
+    follow_start();
     if (look == Look::everywhere) give_memory_back();
     follow_processes();
     log_transitions();
@@ -497,6 +529,7 @@ SourceActivity Agent::source_activity() const {
 
 std::vector<Problem> Agent::notes() const {
     std::vector<Problem> notes;
+    if (starting_) notes.push_back({.object = "start", .message = describe_start()});
     for (const std::string& note : reconciler_->notes())
         notes.push_back({.object = "plan", .message = note});
     return notes;

@@ -44,7 +44,8 @@ class Agent final : private SourceSink {
     static Result<std::unique_ptr<Agent>> create(Config config, EventLoop& loop,
                                                  const MakeSource& make_source);
 
-    // Reads the source, brings the kernel in line, publishes self, and goes on with events.
+    // Reads the source, begins to bring the kernel in line, and goes on with that and with events
+    // in the loop. The source hears of self when the first plan is carried out.
     Status start();
 
     // For the interfaces; valid between two events.
@@ -54,6 +55,8 @@ class Agent final : private SourceSink {
     [[nodiscard]] const Reconciler& reconciler() const { return *reconciler_; }
     // Whether the kernel is as it should be, and everything that was heard of has been looked at.
     [[nodiscard]] bool in_sync() const { return reconciler_->in_sync() && !change_pending_; }
+    // Whether the first plan is not carried out yet: the node is not what it should be.
+    [[nodiscard]] bool starting() const { return starting_; }
     // Nodes that are gone by the word of the source, and are kept until time confirms it.
     [[nodiscard]] std::size_t held_nodes() const { return cautious_->held(); }
     [[nodiscard]] BpfSteering& steering() { return *steering_; }
@@ -110,6 +113,8 @@ class Agent final : private SourceSink {
     void schedule(std::chrono::milliseconds delay);
     void reconcile();
     void settle(const Status& result, Look look);
+    void follow_start();
+    [[nodiscard]] std::string describe_start() const;
     void schedule_look(Look last);
     void give_memory_back();
     void look_around();
@@ -159,6 +164,8 @@ class Agent final : private SourceSink {
     Look look_ = Look::nowhere;                          // that the next reconciliation takes
     std::chrono::steady_clock::time_point next_look_{};  // everywhere, though nothing was reported
     bool change_pending_ = false;
+    bool starting_ = true;
+    std::chrono::steady_clock::time_point next_start_notice_{};
     Backoff backoff_;
     LeakWatch leaks_;
     ChainWatch chain_;

@@ -93,7 +93,7 @@ std::optional<HttpResponse> probe(const Agent& agent, const std::string& path) {
     if (path == "/healthz")
         return reply(agent.is_alive(), "the kernel has refused changes for a minute\n");
     if (path == "/readyz")
-        return reply(agent.cache().complete() && agent.in_sync(),
+        return reply(agent.cache().complete() && agent.in_sync() && !agent.starting(),
                      "the source is not complete, or the kernel is not in sync\n");
     return std::nullopt;
 }

@@ -161,6 +161,7 @@ std::string status_document(const AgentView& agent, const std::vector<VerdictTot
                     {"hosts", agent.config.hosts},
                     {"path", agent.config.path == Path::fast ? "fast" : "transparent"},
                     {"fast_pods", agent.actual.steering.pods.size()},
+                    {"starting", agent.starting},
                     {"in_sync", agent.in_sync},
                     {"source_complete", agent.source_complete},
                     {"secrets", agent.secrets.ids()},

@@ -14,6 +14,7 @@ AgentView view_of(const Agent& agent) {
             .leaks = agent.leaks(),
             .secrets = agent.secrets(),
             .backend = agent.backend(),
+            .starting = agent.starting(),
             .in_sync = agent.in_sync(),
             .source_complete = agent.cache().complete(),
             .rejections = agent.cache().rejections(),

@@ -43,6 +43,7 @@ struct AgentView {
     const LeakWatch& leaks;
     const ClusterSecrets& secrets;
     BackendKind backend = BackendKind::kernel;
+    bool starting = false;                     // the first plan is not carried out yet
     bool in_sync = false;                      // the kernel is as it should be
     bool source_complete = false;              // leftovers may be removed
     const std::vector<Rejection>& rejections;  // those that are shown, by node

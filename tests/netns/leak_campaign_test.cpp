@@ -71,7 +71,7 @@ class Campaign {
         note("settle");
         for (const auto& node : cluster_.nodes()) {
             if (!node->agent().running()) node->agent().launch();
-            node->agent().await_answer();
+            node->agent().await_start();
         }
         if (!everybody_ready()) broken("the mesh does not become ready again");
         expect_everybody_hears();

@@ -74,6 +74,7 @@ TEST(StatusDocument, ShowsTheNodeItsPeersTunnelHooksAndVerdicts) {
       "hosts": true,
       "path": "transparent",
       "fast_pods": 0,
+      "starting": false,
       "in_sync": true,
       "source_complete": true,
       "secrets": [],

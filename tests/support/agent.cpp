@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <algorithm>
 #include <csignal>
-
 #include <fstream>
 
 #include "tests/support/http.h"
@@ -27,6 +27,16 @@ std::string list_line(std::string_view key, const std::vector<std::string>& item
     return items.empty() ? "" : fmt::format("{}: {}\n", key, yaml_list(items));
 }
 
+// What keeps it from starting is for the test to look at.
+bool has_started(const std::string& document) {
+    const auto status = nlohmann::json::parse(document, nullptr, false);
+    if (!status.is_object()) return false;
+    return !status.value("starting", true) ||
+           std::ranges::any_of(status["problems"], [](const nlohmann::json& problem) {
+               return problem.value("object", "") == "kernel";
+           });
+}
+
 }  // namespace
 
 std::string to_yaml(const AgentSettings& settings) {
@@ -45,7 +55,8 @@ std::string to_yaml(const AgentSettings& settings) {
                        settings.metrics) +
            fmt::format("leak_watch: {}\n", settings.leak_watch) +
            fmt::format("overlay: {}\nbypass: {}\n", settings.overlay, settings.bypass) +
-           fmt::format("wireguard:\n  backend: auto\n  device: {}\n", settings.device) +
+           fmt::format("wireguard:\n  backend: {}\n  device: {}\n", settings.backend,
+                       settings.device) +
            (settings.per_family
                 ? fmt::format("  per_family: true\n  device_v6: {}-v6\n", settings.device)
                 : "") +
@@ -57,14 +68,18 @@ Agent::Agent(const NetNamespace& ns, AgentSettings settings)
 
 void Agent::start() {
     launch();
-    await_answer();
+    await_start();
 }
 
-void Agent::await_answer() {
-    const bool answers = eventually(
-        kStartTimeout, [this] { return !running() || http_get(socket(), "/v1/status", 1s); });
-    if (!answers || !running()) {
-        broken(fmt::format("agent {} does not answer\n{}", settings_.node, log()));
+void Agent::await_start() {
+    std::string last;
+    const bool up = eventually(kStartTimeout, [&] {
+        const auto reply = http_get(socket(), "/v1/status", 1s);
+        if (reply) last = reply->body;
+        return !running() || (reply && has_started(reply->body));
+    });
+    if (!up || !running()) {
+        broken(fmt::format("agent {} has not started: {}\n{}", settings_.node, last, log()));
     }
 }
 

@@ -29,6 +29,7 @@ struct AgentSettings {
     std::string guard = "off";
     std::string overlay = "auto";
     std::string bypass = "[]";  // as the configuration file has it
+    std::string backend = "auto";
     std::string device = "wgsteer0";
     bool per_family = false;  // the second device is DEVICE-v6
     std::string cluster_secret_file;
@@ -45,12 +46,13 @@ class Agent {
     // Borrows the namespace. Nothing runs before start().
     Agent(const NetNamespace& ns, AgentSettings settings);
 
-    // Writes the configuration and starts the daemon; returns when its socket answers.
+    // Writes the configuration and starts the daemon; returns when it has carried out its first
+    // plan, or says what keeps it from that.
     void start();
     // The same without waiting.
     void launch();
-    // Returns when the socket of a launched daemon answers.
-    void await_answer();
+    // Returns when a launched daemon is as far as after start().
+    void await_start();
     // SIGTERM and its exit code; none if it does not end in time.
     std::optional<int> stop();
     void kill9();
