@@ -40,9 +40,21 @@ static __always_inline enum wgs_outer wgs_outer_of(const struct __sk_buff* skb,
     return wgs_is_tunnel_port(packet->flow.source_port) ? WGS_OUTER_YES : WGS_OUTER_NO;
 }
 
+/* False: no table has a prefix that holds this address (maps/regions.h). */
+static __always_inline bool wgs_may_be_watched(__u8 family, const __u8* address) {
+    __be32 top;
+    __builtin_memcpy(&top, address, sizeof(top));
+    __u32 index = family == 4 ? WGS_REGIONS_IPV4 : WGS_REGIONS_IPV6;
+    const struct wgs_regions* regions = bpf_map_lookup_elem(&wgs_regions_v1, &index);
+    if (!regions) return true; /* for the verifier */
+    return wgs_has_region(regions,
+                          family == 4 ? wgs_region4(bpf_ntohl(top)) : wgs_region6(bpf_ntohl(top)));
+}
+
 /* enum wgs_watch; 0: nobody watches this address. */
 static __always_inline __u32 wgs_watch_of(__u8 family, const __u8* address) {
     const struct wgs_watched* watched;
+    if (!wgs_may_be_watched(family, address)) return 0;
     if (family == 4) {
         struct wgs_prefix4 key = {.length = 32};
         __builtin_memcpy(key.address, address, sizeof(key.address));

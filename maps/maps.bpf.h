@@ -12,6 +12,7 @@
 #include "maps/flows.h"
 #include "maps/hash6.h"
 #include "maps/layout.h"
+#include "maps/regions.h"
 #include "maps/trie4.h"
 
 /* The steer tables (maps/trie4.h, maps/hash6.h). The agent writes them through mmap; programs only
@@ -121,7 +122,7 @@ struct {
     __type(value, struct wgs_counter);
 } wgs_verdict_v1 SEC(".maps");
 
-/* The next three are the watcher's own. */
+/* The next four are the watcher's own. */
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -137,6 +138,14 @@ struct {
     __type(key, struct wgs_prefix6);
     __type(value, struct wgs_watched);
 } wgs_watch6_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, WGS_REGIONS_COUNT);
+    __type(key, __u32);
+    __type(value, struct wgs_regions);
+} wgs_regions_v1 SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);

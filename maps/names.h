@@ -16,6 +16,7 @@
 #define WGS_MAP_STATS "wgs_stats_v1"
 #define WGS_MAP_WATCH4 "wgs_watch4_v1"
 #define WGS_MAP_WATCH6 "wgs_watch6_v1"
+#define WGS_MAP_REGIONS "wgs_regions_v1"
 #define WGS_MAP_LEAKS "wgs_leaks_v1"
 #define WGS_MAP_PODS "wgs_pods_v1"
 #define WGS_MAP_FLOWS "wgs_flows_v2"

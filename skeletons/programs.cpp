@@ -35,8 +35,9 @@ Result<Tables> make_tables(std::map<std::string_view, UniqueFd> maps) {
         .pods = Map<wgs_pod_key, wgs_pod>(take(WGS_MAP_PODS)),
         .verdicts = CounterMap<wgs_counter>(take(WGS_MAP_VERDICTS), cpus),
         .stats = CounterMap<wgs_peer_stats>(take(WGS_MAP_STATS), cpus),
-        .watch4 = Map<wgs_prefix4, wgs_watched>(take(WGS_MAP_WATCH4)),
-        .watch6 = Map<wgs_prefix6, wgs_watched>(take(WGS_MAP_WATCH6)),
+        .watch = WGS_TRY(WatchTables::open({.watch4 = std::move(maps.at(WGS_MAP_WATCH4)),
+                                            .watch6 = std::move(maps.at(WGS_MAP_WATCH6)),
+                                            .regions = std::move(maps.at(WGS_MAP_REGIONS))})),
         .leaks = Map<wgs_leak_flow, wgs_leak>(take(WGS_MAP_LEAKS)),
         .events = WGS_TRY(
             EventTap::open(std::move(maps.at(WGS_MAP_TAP)), std::move(maps.at(WGS_MAP_EVENTS)))),

@@ -15,6 +15,7 @@
 #include "skeletons/event_tap.h"
 #include "skeletons/map.h"
 #include "skeletons/steer_tables.h"
+#include "skeletons/watch_tables.h"
 
 namespace wgs {
 
@@ -49,8 +50,7 @@ struct Tables {
     Map<wgs_pod_key, wgs_pod> pods;
     CounterMap<wgs_counter> verdicts;  // index: WGS_VERDICT_INDEX
     CounterMap<wgs_peer_stats> stats;  // index: peer id
-    Map<wgs_prefix4, wgs_watched> watch4;
-    Map<wgs_prefix6, wgs_watched> watch6;
+    WatchTables watch;
     Map<wgs_leak_flow, wgs_leak> leaks;
     EventTap events;
 };

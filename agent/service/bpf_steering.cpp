@@ -211,16 +211,14 @@ Result<std::set<Service>> read_bypass(const Tables& tables) {
     return services;
 }
 
-template <class Table>
-Status read_watched(const Table& table, WatchTable& watched) {
-    for (const auto& [key, row] : WGS_TRY(table.entries()))
+template <class Key>
+void add_watched(const WatchTables::Entries<Key>& entries, WatchTable& watched) {
+    for (const auto& [key, row] : entries)
         watched.emplace(from_key(key), row.flags);
-    return {};
 }
 
 template <class Key>
-Status store_watched(const Map<Key, wgs_watched>& table, std::span<const WatchRow> rows,
-                     Family family) {
+Status store_watched(const WatchTables& tables, std::span<const WatchRow> rows, Family family) {
     std::vector<Key> keys;
     std::vector<wgs_watched> values;
     for (const WatchRow& row : rows) {
@@ -228,7 +226,7 @@ Status store_watched(const Map<Key, wgs_watched>& table, std::span<const WatchRo
         keys.push_back(to_key<Key>(row.prefix));
         values.push_back({row.flags});
     }
-    return table.store_all(keys, values);
+    return tables.store<Key>(keys, values);
 }
 
 IpAddress address_of(std::uint8_t family, std::span<const std::uint8_t, 16> bytes) {
@@ -355,8 +353,8 @@ Result<HookState> BpfSteering::observe_hooks() {
 
 Result<WatchTable> BpfSteering::observe_watched() {
     WatchTable watched;
-    WGS_TRY(read_watched(tables().watch4, watched));
-    WGS_TRY(read_watched(tables().watch6, watched));
+    add_watched(WGS_TRY(tables().watch.entries4()), watched);
+    add_watched(WGS_TRY(tables().watch.entries6()), watched);
     return watched;
 }
 
@@ -431,14 +429,14 @@ Status BpfSteering::remove_prefixes(std::span<const Prefix> prefixes) {
 
 // In a trie a store costs little more than the system call.
 Status BpfSteering::set_watched(std::span<const WatchRow> rows) {
-    WGS_TRY(store_watched(tables().watch4, rows, Family::v4));
-    return store_watched(tables().watch6, rows, Family::v6);
+    WGS_TRY(store_watched<wgs_prefix4>(tables().watch, rows, Family::v4));
+    return store_watched<wgs_prefix6>(tables().watch, rows, Family::v6);
 }
 
 Status BpfSteering::remove_watched(std::span<const Prefix> prefixes) {
     for (const Prefix& prefix : prefixes) {
-        WGS_TRY(prefix.family() == Family::v4 ? tables().watch4.erase(to_key<wgs_prefix4>(prefix))
-                                              : tables().watch6.erase(to_key<wgs_prefix6>(prefix)));
+        WGS_TRY(prefix.family() == Family::v4 ? tables().watch.erase(to_key<wgs_prefix4>(prefix))
+                                              : tables().watch.erase(to_key<wgs_prefix6>(prefix)));
     }
     return {};
 }

@@ -44,9 +44,9 @@ void Dataplane::watch(const std::vector<OwnedPrefix>& prefixes) const {
         const auto flags =
             static_cast<std::uint32_t>(WGS_WATCH_POD) | (is_own ? WGS_WATCH_FROM : WGS_WATCH_TO);
         if (one.prefix.family() == Family::v4)
-            must(tables().watch4.store(key_of_ipv4(one.prefix), {.flags = flags}));
+            must(tables().watch.store(key_of_ipv4(one.prefix), {.flags = flags}));
         else
-            must(tables().watch6.store(key_of_ipv6(one.prefix), {.flags = flags}));
+            must(tables().watch.store(key_of_ipv6(one.prefix), {.flags = flags}));
     }
 }
 

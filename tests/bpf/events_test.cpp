@@ -172,13 +172,13 @@ TEST_F(Events, ComeFromEveryHook) {
 
 TEST_F(Events, TellOfALeak) {
     const Tables& tables = world().programs().tables();
-    must(tables.watch4.store(to_key<wgs_prefix4>(AF_INET, "10.1.0.0/24"),
-                             {WGS_WATCH_FROM | WGS_WATCH_POD}));
-    must(tables.watch4.store(to_key<wgs_prefix4>(AF_INET, "10.2.0.0/24"),
-                             {WGS_WATCH_TO | WGS_WATCH_POD}));
+    must(tables.watch.store(to_key<wgs_prefix4>(AF_INET, "10.1.0.0/24"),
+                            {WGS_WATCH_FROM | WGS_WATCH_POD}));
+    must(tables.watch.store(to_key<wgs_prefix4>(AF_INET, "10.2.0.0/24"),
+                            {WGS_WATCH_TO | WGS_WATCH_POD}));
     const auto events = told(everything(), udp4("10.1.0.5", "10.2.0.5", 53), WGS_HOOK_LEAK_WATCH);
-    must(tables.watch4.erase(to_key<wgs_prefix4>(AF_INET, "10.1.0.0/24")));
-    must(tables.watch4.erase(to_key<wgs_prefix4>(AF_INET, "10.2.0.0/24")));
+    must(tables.watch.erase(to_key<wgs_prefix4>(AF_INET, "10.1.0.0/24")));
+    must(tables.watch.erase(to_key<wgs_prefix4>(AF_INET, "10.2.0.0/24")));
     ASSERT_EQ(events.size(), 1U);
     EXPECT_EQ(events[0].event.reason, WGS_REASON_leak);
     EXPECT_EQ(events[0].event.hook, WGS_HOOK_LEAK_WATCH);

@@ -41,9 +41,9 @@ class LeakWatch : public testing::Test {
 
     static void watch(const std::string& prefix, std::uint32_t flags) {
         if (prefix.find(':') == std::string::npos)
-            must(tables().watch4.store(to_key<wgs_prefix4>(AF_INET, prefix), {flags}));
+            must(tables().watch.store(to_key<wgs_prefix4>(AF_INET, prefix), {flags}));
         else
-            must(tables().watch6.store(to_key<wgs_prefix6>(AF_INET6, prefix), {flags}));
+            must(tables().watch.store(to_key<wgs_prefix6>(AF_INET6, prefix), {flags}));
     }
 
     // Nodes 1, which is self, and 2; `between` is what is watched from node to node.
@@ -282,8 +282,8 @@ TEST_F(LeakWatch, WhatStaysOnTheLinkIsSilent) {
                     fmt::format("192.168.50.1:1000 > {}:2000 proto 17", to));
     expect_leak(ethernet{} / ipv6{.src = "fd50::1", .dst = "fec0::2"} / udp{},
                 "fd50::1:1000 > fec0::2:2000 proto 17");
-    must(tables().watch4.erase({}));
-    must(tables().watch6.erase({}));
+    must(tables().watch.erase(wgs_prefix4{}));
+    must(tables().watch.erase(wgs_prefix6{}));
 }
 
 TEST_F(LeakWatch, DhcpAndTheBypassTableCountBetweenNodesOnly) {
