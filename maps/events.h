@@ -63,7 +63,7 @@ struct wgs_listener {
     __u16 port;       /* of source or destination, host byte order; 0: any */
     __u8 protocol;    /* 0: any */
     __u8 family;      /* of the prefix: 4, 6; 0: any */
-    __u32 reserved;
+    __u32 peer_too;   /* another id that is as good: the node's in its other tunnel; 0: none */
 };
 WGS_STATIC_ASSERT(sizeof(struct wgs_listener) == 96, "no hidden padding");
 

@@ -79,8 +79,9 @@ void EventTap::extend(std::size_t index, std::uint64_t until) const {
     store(tap().listeners[index].until, until);
 }
 
-void EventTap::follow(std::size_t index, std::uint32_t peer) const {
+void EventTap::follow(std::size_t index, std::uint32_t peer, std::uint32_t peer_too) const {
     store(tap().listeners[index].peer, peer);
+    store(tap().listeners[index].peer_too, peer_too);
 }
 
 std::uint64_t EventTap::lost(std::size_t index) const {

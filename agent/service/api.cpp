@@ -129,11 +129,13 @@ HttpResponse get_events(EventHub& events, const HttpRequest& request) {
     return {.content_type = kJsonLines, .stream = std::move(*stream)};
 }
 
-std::optional<PeerId> peer_id(const Agent& agent, const std::string& name) {
+std::optional<PeerIdsOfNode> peer_ids(const Agent& agent, const std::string& name) {
+    PeerIdsOfNode ids{};
+    std::size_t found = 0;
     for (const auto& [id, slot] : agent.reconciler().actual().steering.slots) {
-        if (slot.record.name == name) return id;
+        if (slot.record.name == name && found < ids.size()) ids.at(found++) = id;
     }
-    return std::nullopt;
+    return found == 0 ? std::nullopt : std::optional(ids);
 }
 
 std::string peer_name(const Agent& agent, PeerId id) {
@@ -150,12 +152,14 @@ std::string device_name(std::uint32_t ifindex) {
 }
 
 Result<std::unique_ptr<EventHub>> open_events(Agent& agent, EventLoop& loop) {
-    EventNames names([&agent](PeerId id) { return peer_name(agent, id); }, &device_name,
-                     agent.config().wireguard.device);
+    std::vector<std::string> tunnels;
+    for (const TunnelConfig& tunnel : agent.config().wireguard.tunnels())
+        tunnels.push_back(tunnel.device);
+    EventNames names([&agent](PeerId id) { return peer_name(agent, id); }, &device_name, tunnels);
     return EventHub::open(
         agent.steering().events(), loop, std::move(names),
         {.policy = agent.config().policy,
-         .peer_id = [&agent](const std::string& name) { return peer_id(agent, name); }});
+         .peer_ids = [&agent](const std::string& name) { return peer_ids(agent, name); }});
 }
 
 HttpResponse clean_up_and_end(const Agent& agent) {

@@ -153,14 +153,15 @@ Result<EventFilter> parse_event_filter(const std::map<std::string, std::string>&
     return filter;
 }
 
-wgs_listener to_listener(const EventFilter& filter, PeerId peer) {
+wgs_listener to_listener(const EventFilter& filter, const PeerIdsOfNode& peer) {
     wgs_listener listener{.reasons = filter.reasons,
                           .verdicts = filter.verdicts,
                           .hooks = filter.hooks,
-                          .peer = peer,
+                          .peer = peer[0],
                           .chance = std::numeric_limits<std::uint32_t>::max() / filter.sample,
                           .port = filter.port,
-                          .protocol = filter.protocol};
+                          .protocol = filter.protocol,
+                          .peer_too = peer[1]};
     if (filter.first) listener.flags |= WGS_LISTEN_FIRST;
     if (!filter.twice) listener.flags |= WGS_LISTEN_ONCE;
     if (filter.sample > 1) listener.flags |= WGS_LISTEN_TO_DROPS;

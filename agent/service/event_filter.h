@@ -2,6 +2,7 @@
 // Which packets a listener wants to hear of.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -35,8 +36,11 @@ struct EventFilter {
 // errors.
 Result<EventFilter> parse_event_filter(const std::map<std::string, std::string>& query);
 
-// As the programs read it, but for `until` and `serial`. `peer`: the id of the one it names.
-wgs_listener to_listener(const EventFilter& filter, PeerId peer);
+// A node has one in each of our tunnels; 0: none there.
+using PeerIdsOfNode = std::array<PeerId, tunnel_count(true)>;
+
+// As the programs read it, but for `until` and `serial`. `peer`: the ids of the one it names.
+wgs_listener to_listener(const EventFilter& filter, const PeerIdsOfNode& peer);
 
 // What a node with this policy may drop. Bits.
 [[nodiscard]] std::uint64_t reasons_to_drop(Policy policy);

@@ -38,7 +38,7 @@ std::uint64_t soon() {
 
 }  // namespace
 
-EventHub::EventHub(const EventTap& tap, EventLoop& loop, EventNames names, Settings settings)
+EventHub::EventHub(const PacketEvents& tap, EventLoop& loop, EventNames names, Settings settings)
     : tap_(tap),
       loop_(loop),
       names_(std::move(names)),
@@ -46,7 +46,7 @@ EventHub::EventHub(const EventTap& tap, EventLoop& loop, EventNames names, Setti
       // Another one than that of an agent before this one.
       serial_(static_cast<std::uint32_t>(nanoseconds(CLOCK_REALTIME) >> 16)) {}
 
-Result<std::unique_ptr<EventHub>> EventHub::open(const EventTap& tap, EventLoop& loop,
+Result<std::unique_ptr<EventHub>> EventHub::open(const PacketEvents& tap, EventLoop& loop,
                                                  EventNames names, Settings settings) {
     std::unique_ptr<EventHub> hub(new EventHub(tap, loop, std::move(names), std::move(settings)));
     for (std::size_t index = 0; index < WGS_MAX_LISTENERS; ++index)
@@ -77,16 +77,17 @@ void EventHub::record_drops() {
 }
 
 Result<std::shared_ptr<HttpStream>> EventHub::listen(const EventFilter& filter) {
-    const auto id = filter.peer.empty() ? PeerId{0} : settings_.peer_id(filter.peer);
-    if (!id) return invalid("peer: there is no \"" + filter.peer + "\" in the tables");
+    const auto ids = filter.peer.empty() ? PeerIdsOfNode{} : settings_.peer_ids(filter.peer);
+    if (!ids) return invalid("peer: there is no \"" + filter.peer + "\" in the tables");
     const auto free = std::find(listeners_.begin() + 1, listeners_.end(), std::nullopt);
     if (free == listeners_.end())
-        return make_error(std::errc::too_many_files_open,
-                          std::to_string(kMostListeners) + " listen already");
+        return make_error(
+            std::errc::too_many_files_open,
+            std::to_string(kMostListeners) + " listen already: end a monitor or capture first");
     const auto index = static_cast<std::size_t>(free - listeners_.begin());
     *free = Listener{.stream = std::make_shared<HttpStream>(kStreamLimit), .filter = filter};
     (*free)->stream->write(loss_line(0, 0));
-    wgs_listener listener = to_listener(filter, *id);
+    wgs_listener listener = to_listener(filter, *ids);
     listener.until = soon();
     listener.serial = ++serial_;
     tap_.set(index, listener, filter.snapshot);
@@ -162,7 +163,7 @@ void EventHub::follow(std::size_t index) {
     tap_.extend(index, soon());
     const std::string& peer = listeners_.at(index)->filter.peer;
     if (peer.empty()) return;
-    if (const auto id = settings_.peer_id(peer)) tap_.follow(index, *id);
+    if (const auto ids = settings_.peer_ids(peer)) tap_.follow(index, (*ids)[0], (*ids)[1]);
 }
 
 void EventHub::leave(std::size_t index) {

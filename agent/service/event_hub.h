@@ -28,11 +28,12 @@ class EventHub {
 
     struct Settings {
         Policy policy = Policy::prefer;
-        std::function<std::optional<PeerId>(const std::string&)> peer_id;  // none: not bound now
+        // None: not bound now. The first is not 0.
+        std::function<std::optional<PeerIdsOfNode>(const std::string&)> peer_ids;
     };
 
     // `tap` and `loop` outlive the result.
-    static Result<std::unique_ptr<EventHub>> open(const EventTap& tap, EventLoop& loop,
+    static Result<std::unique_ptr<EventHub>> open(const PacketEvents& tap, EventLoop& loop,
                                                   EventNames names, Settings settings);
     ~EventHub();
     EventHub(const EventHub&) = delete;
@@ -57,7 +58,7 @@ class EventHub {
     };
     static constexpr std::size_t kRecorder = 0;
 
-    EventHub(const EventTap& tap, EventLoop& loop, EventNames names, Settings settings);
+    EventHub(const PacketEvents& tap, EventLoop& loop, EventNames names, Settings settings);
 
     void record_drops();
     void turn();
@@ -69,7 +70,7 @@ class EventHub {
     void follow(std::size_t index);
     void leave(std::size_t index);
 
-    const EventTap& tap_;
+    const PacketEvents& tap_;
     EventLoop& loop_;
     EventNames names_;
     Settings settings_;

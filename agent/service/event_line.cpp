@@ -44,14 +44,25 @@ std::string base64(std::span<const std::uint8_t> bytes) {
     return text;
 }
 
-bool goes_by_tunnel(const wgs_event& event) {
-    return event.verdict == WGS_VERDICT_STEER || event.hook == WGS_HOOK_WG_IN;
+const std::string kNull = "null";
+
+// What has come out of a tunnel was seen at its device.
+const std::string& tunnel_of(const wgs_event& event, EventNames& names) {
+    if (event.hook == WGS_HOOK_WG_IN) return names.device(event.ifindex);
+    return event.verdict == WGS_VERDICT_STEER ? names.tunnel(event.tunnel) : kNull;
 }
 
 }  // namespace
 
-EventNames::EventNames(Ask peer, Ask device, const std::string& tunnel)
-    : peer_(std::move(peer)), device_(std::move(device)), tunnel_(quoted(tunnel)) {}
+EventNames::EventNames(Ask peer, Ask device, const std::vector<std::string>& tunnels)
+    : peer_(std::move(peer)), device_(std::move(device)) {
+    for (const std::string& tunnel : tunnels)
+        tunnels_.push_back(quoted(tunnel));
+}
+
+const std::string& EventNames::tunnel(std::uint32_t index) const {
+    return index < tunnels_.size() ? tunnels_[index] : kNull;
+}
 
 const std::string& EventNames::find(Known& known, const Ask& ask, std::uint32_t number) {
     const auto found = known.find(number);
@@ -76,9 +87,9 @@ std::string event_line(const wgs_event& event, std::span<const std::uint8_t> sna
         program_name(static_cast<wgs_hook>(event.hook)).substr(kPrefixOfPrograms),
         names.device(event.ifindex), to_string(static_cast<Verdict>(event.verdict)),
         reason_info(static_cast<wgs_reason>(event.reason)).name, names.peer(event.peer),
-        goes_by_tunnel(event) ? names.tunnel() : "null", address(event, event.source),
-        event.source_port, address(event, event.destination), event.destination_port,
-        event.protocol, event.length, event.mark, event.flow_hash);
+        tunnel_of(event, names), address(event, event.source), event.source_port,
+        address(event, event.destination), event.destination_port, event.protocol, event.length,
+        event.mark, event.flow_hash);
     if (!snapshot.empty()) line += ",\"snapshot\":\"" + base64(snapshot) + "\"";
     line += "}\n";
     return line;

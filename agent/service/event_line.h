@@ -7,6 +7,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "maps/events.h"
 #include "model/state.h"
@@ -19,13 +20,14 @@ class EventNames {
   public:
     using Ask = std::function<std::string(std::uint32_t)>;  // empty: nobody
 
-    EventNames(Ask peer, Ask device, const std::string& tunnel);
+    // `tunnels`: the devices by TunnelIndex.
+    EventNames(Ask peer, Ask device, const std::vector<std::string>& tunnels);
 
     [[nodiscard]] const std::string& peer(PeerId id) { return find(peers_, peer_, id); }
     [[nodiscard]] const std::string& device(std::uint32_t ifindex) {
         return find(devices_, device_, ifindex);
     }
-    [[nodiscard]] const std::string& tunnel() const { return tunnel_; }
+    [[nodiscard]] const std::string& tunnel(std::uint32_t index) const;
     // Peers come and go.
     void forget();
 
@@ -35,7 +37,7 @@ class EventNames {
 
     Ask peer_;
     Ask device_;
-    std::string tunnel_;
+    std::vector<std::string> tunnels_;
     Known peers_;
     Known devices_;
 };

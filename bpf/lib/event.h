@@ -45,6 +45,11 @@ static __always_inline bool wgs_is_in_prefix(const struct wgs_listener* listener
     return !different;
 }
 
+static __always_inline bool wgs_is_of_peer(const struct wgs_listener* listener, __u32 peer) {
+    if (!listener->peer || listener->peer == peer) return true;
+    return peer && listener->peer_too == peer;
+}
+
 /* Two CPUs may count one event together: the limit is to protect, not to be exact. */
 static __always_inline bool wgs_has_heard_enough(struct wgs_listener* listener, __u64 now) {
     __u64 second = now >> 30;
@@ -63,7 +68,7 @@ static __always_inline bool wgs_fits(const struct wgs_listener* listener,
     if (!((listener->verdicts >> (event->verdict & 31)) & 1)) return false;
     if (!((listener->hooks >> (event->hook & 31)) & 1)) return false;
     if (event->time > listener->until) return false;
-    if (listener->peer && listener->peer != event->peer) return false;
+    if (!wgs_is_of_peer(listener, event->peer)) return false;
     if (listener->protocol && listener->protocol != event->protocol) return false;
     if (listener->port && listener->port != event->source_port &&
         listener->port != event->destination_port)

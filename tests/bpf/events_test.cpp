@@ -239,6 +239,15 @@ TEST_F(Events, AreFilteredByEachPartOfTheFilter) {
         {"hook", [](auto& l) { l.hooks = 1U << WGS_HOOK_NIC_OUT; },
          [](auto& l) { l.hooks = ~(1U << WGS_HOOK_NIC_OUT); }},
         {"peer", [](auto& l) { l.peer = kWaiting; }, [](auto& l) { l.peer = kReady; }},
+        {"peer in its other tunnel",
+         [](auto& l) {
+             l.peer = kReady;
+             l.peer_too = kWaiting;
+         },
+         [](auto& l) {
+             l.peer = kReady;
+             l.peer_too = kReady;
+         }},
         {"protocol", [](auto& l) { l.protocol = IPPROTO_UDP; },
          [](auto& l) { l.protocol = IPPROTO_TCP; }},
         {"destination port", [](auto& l) { l.port = 53; }, [](auto& l) { l.port = 54; }},
@@ -253,6 +262,12 @@ TEST_F(Events, AreFilteredByEachPartOfTheFilter) {
         EXPECT_EQ(told(with(one.fitting), packet).size(), 1U) << one.name;
         EXPECT_EQ(told(with(one.other), packet).size(), 0U) << "another " << one.name;
     }
+}
+
+TEST_F(Events, OfNobodyFitNoPeer) {
+    wgs_listener of_peer = everything();
+    of_peer.peer = kReady;
+    EXPECT_EQ(told(of_peer, udp4("10.1.0.5", "8.8.8.8")).size(), 0U) << "nor a second id of none";
 }
 
 TEST_F(Events, ReachEachListenerWhoseFilterFits) {

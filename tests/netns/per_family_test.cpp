@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tunnel for each family.
 #include <map>
+#include <set>
+#include <sstream>
 
 #include "tests/netns/fixture.h"
 #include "tests/netns/loss.h"
+#include "tests/support/process.h"
 
 namespace wgs::test {
 namespace {
@@ -50,6 +53,35 @@ TEST_F(PerFamilyTest, EachFamilyIsEncryptedInItsOwnDevice) {
                       .value("tunnel", ""),
                   own);
     }
+}
+
+TEST_F(PerFamilyTest, EventsOfAPeerComeFromBothTunnelsAndNameTheirs) {
+    Cluster cluster({.nodes = 2, .per_family = true});
+    form_mesh(cluster);
+    Node& left = cluster.node(1);
+    const Node& right = cluster.node(2);
+    Process monitor({binary("wgsteer"), "--socket", left.agent().socket(), "monitor", "-o", "json",
+                     "--peer", "node-2", "--count", "8"},
+                    {.ns = &left.ns()});
+    ASSERT_TRUE(eventually(30s, [&] {
+        for (const Family family : kFamilies)
+            ping(left.pod(), right.pod_address(family));
+        return !monitor.running();
+    }));
+    std::map<std::string, std::set<std::string>> tunnels;  // by family and hook
+    std::istringstream lines(monitor.output());
+    for (std::string line; std::getline(lines, line);) {
+        const auto event = nlohmann::json::parse(line);
+        EXPECT_EQ(event["peer"], "node-2");
+        const bool v6 = event.value("source", "").find(':') != std::string::npos;
+        tunnels[(v6 ? "v6 " : "v4 ") + event.value("hook", "")].insert(event.value("tunnel", ""));
+    }
+    const std::set<std::string> first{kDevices[0]};
+    const std::set<std::string> second{kDevices[1]};
+    EXPECT_EQ(tunnels["v4 nic_out"], first) << monitor.output();
+    EXPECT_EQ(tunnels["v4 wg_in"], first);
+    EXPECT_EQ(tunnels["v6 nic_out"], second);
+    EXPECT_EQ(tunnels["v6 wg_in"], second);
 }
 
 TEST_F(PerFamilyTest, KillsUnderLoadLoseNothing) {

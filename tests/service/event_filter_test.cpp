@@ -28,7 +28,7 @@ constexpr std::uint64_t bit(unsigned number) {
 }
 
 TEST(EventFilter, WithoutArgumentsIsEverythingButOuterPackets) {
-    const wgs_listener listener = to_listener(parsed({}), 0);
+    const wgs_listener listener = to_listener(parsed({}), {});
     EXPECT_EQ(listener.verdicts, ~0U);
     EXPECT_EQ(listener.hooks, ~0U);
     EXPECT_EQ(listener.reasons, ~(bit(WGS_REASON_outer) | bit(WGS_REASON_outer_in)));
@@ -53,17 +53,17 @@ TEST(EventFilter, ListsBecomeBits) {
 }
 
 TEST(EventFilter, PrefixesBecomeMasks) {
-    const wgs_listener v4 = to_listener(parsed({{"prefix", "10.2.240.0/20"}}), 0);
+    const wgs_listener v4 = to_listener(parsed({{"prefix", "10.2.240.0/20"}}), {});
     EXPECT_EQ(v4.family, 4);
     EXPECT_EQ(v4.address[0], inet_addr("10.2.240.0"));
     EXPECT_EQ(v4.mask[0], inet_addr("255.255.240.0"));
     EXPECT_EQ(v4.mask[1], 0U);
-    const wgs_listener v6 = to_listener(parsed({{"prefix", "fd10:2::/65"}}), 0);
+    const wgs_listener v6 = to_listener(parsed({{"prefix", "fd10:2::/65"}}), {});
     EXPECT_EQ(v6.family, 6);
     EXPECT_EQ(v6.mask[1], ~0U);
     EXPECT_EQ(v6.mask[2], htonl(0x80000000));
-    EXPECT_EQ(to_listener(parsed({{"prefix", "10.2.0.1"}}), 0).mask[0], ~0U) << "one address";
-    EXPECT_EQ(to_listener(parsed({{"prefix", "0.0.0.0/0"}}), 0).mask[0], 0U);
+    EXPECT_EQ(to_listener(parsed({{"prefix", "10.2.0.1"}}), {}).mask[0], ~0U) << "one address";
+    EXPECT_EQ(to_listener(parsed({{"prefix", "0.0.0.0/0"}}), {}).mask[0], 0U);
 }
 
 TEST(EventFilter, TheRestIsTakenAsItIs) {
@@ -73,10 +73,11 @@ TEST(EventFilter, TheRestIsTakenAsItIs) {
                                        {"first", "1"},
                                        {"snaplen", "128"},
                                        {"peer", "node-b"}});
-    const wgs_listener listener = to_listener(filter, 9);
+    const wgs_listener listener = to_listener(filter, {9, 12});
     EXPECT_EQ(listener.port, 443);
     EXPECT_EQ(listener.protocol, IPPROTO_TCP);
     EXPECT_EQ(listener.peer, 9U);
+    EXPECT_EQ(listener.peer_too, 12U) << "the node in the other tunnel";
     EXPECT_EQ(listener.chance, ~0U / 1000);
     EXPECT_EQ(listener.flags, WGS_LISTEN_ONCE | WGS_LISTEN_FIRST | WGS_LISTEN_TO_DROPS);
     EXPECT_EQ(filter.snapshot, 128U);

@@ -36,7 +36,7 @@ class EventLines : public testing::Test {
                           return id == 8 ? peer_ : "";
                       },
                       [](std::uint32_t index) { return "eth" + std::to_string(index); },
-                      "wgsteer0"};
+                      {"wgsteer0", "wgsteer0-v6"}};
 
     Json line(std::span<const std::uint8_t> snapshot = {}) {
         const std::string text = event_line(event_, snapshot, 1'700'000'000'000'000'000, names_);
@@ -77,6 +77,15 @@ TEST_F(EventLines, KnowIpv6) {
     event_.family = 6;
     inet_pton(AF_INET6, "fd10:2::10", event_.destination);
     EXPECT_EQ(line()["destination"], "fd10:2::10");
+}
+
+TEST_F(EventLines, NameTheTunnelThatThePacketWentBy) {
+    event_.tunnel = 1;
+    EXPECT_EQ(line()["tunnel"], "wgsteer0-v6");
+    event_.tunnel = 2;
+    EXPECT_TRUE(line()["tunnel"].is_null()) << "of a newer program";
+    event_.hook = WGS_HOOK_WG_IN;
+    EXPECT_EQ(line()["tunnel"], "eth2") << "the device that it came out of";
 }
 
 TEST_F(EventLines, CarrySnapshotsInBase64) {
