@@ -36,7 +36,7 @@ int wgs_nic_out(struct __sk_buff* skb) {
     wgs_account(skb, WGS_HOOK_NIC_OUT, &decision, verdict, &packet);
     switch (verdict) {
         case WGS_VERDICT_STEER:
-            if (fast) wgs_forget_flow(skb, &packet);
+            if (fast && !wgs_is_probe(skb)) wgs_forget_flow(skb, &packet);
             return wgs_steer(skb, &packet, decision.reason, &way);
         case WGS_VERDICT_DROP:
             if (decision.reason != WGS_REASON_too_big) return TC_ACT_SHOT;

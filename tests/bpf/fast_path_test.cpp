@@ -314,6 +314,18 @@ TEST_F(FastPath, AFlowThatComesOutOfTheStackGoesBackThroughIt) {
     expect_delivered(answer, in4(63) / udp{.sport = 2000, .dport = 1000});
 }
 
+TEST_F(FastPath, AProbeMakesNothingForgotten) {
+    const Packet packet = out4() / udp{.sport = 1000, .dport = 2000};
+    pod_sends(packet);
+    const auto run =
+        test_run(world_.programs().at(WGS_HOOK_NIC_OUT).fd.get(), (ethernet{} / packet).bytes(),
+                 {.cb = {0, 0, 0, WGS_PROBE_CB3, WGS_PROBE_CB4}});
+    ASSERT_TRUE(run) << run.error().message;
+    ASSERT_EQ(run->context.cb[0], WGS_REASON_steered);
+    expect_delivered(in4() / udp{.sport = 2000, .dport = 1000},
+                     in4(63) / udp{.sport = 2000, .dport = 1000});
+}
+
 TEST_F(FastPath, ConversationsMayBeginOutsideOnceThePodHasBeenHeard) {
     expect_transparent(in4() / tcp{});
     expect_transparent(in6() / icmp6{});
