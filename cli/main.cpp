@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "doctor/doctor.h"
+#include "explain.h"
 #include "monitor.h"
 #include "output.h"
 #include "render.h"
@@ -28,7 +29,7 @@ struct Options {
     std::string socket = "/run/wgsteer/api.sock";
     std::string output = "text";
     bool check = false;
-    Query flow;
+    ExplainOptions explain;
     std::string peer;
     CleanupOptions cleanup;
     BenchOptions bench;
@@ -91,7 +92,7 @@ int show_peers(const Options& options) {
 }
 
 int show_explanation(const Options& options) {
-    return show(options, "/v1/explain", options.flow, &render_explanation, &always_fine);
+    return explain(Client(options.socket), options.explain, options.output == "json");
 }
 
 int show_leak_test(const Options& options) {
@@ -140,19 +141,6 @@ CLI::App* command(CLI::App& app, Options& options, const std::string& name,
     return sub;
 }
 
-void add_flow_options(CLI::App& sub, Query& flow) {
-    const auto add = [&](const std::string& name, const std::string& description) {
-        return sub.add_option_function<std::string>(
-            "--" + name, [&flow, name](const std::string& value) { flow[name] = value; },
-            description);
-    };
-    add("src", "Source address")->required();
-    add("dst", "Destination address")->required();
-    add("proto", "tcp (default), udp, icmp or a protocol number");
-    add("sport", "Source port");
-    add("dport", "Destination port");
-}
-
 void add_bench_options(CLI::App& sub, BenchOptions& bench) {
     sub.add_option("suite", bench.suites, "Which ones; none: all")
         ->check(CLI::IsMember(bench_suites()));
@@ -189,10 +177,11 @@ int run(int argc, char** argv) {
     add_top_options(
         *command(app, options, "top", "The peers by rate, on a full screen", code, &show_top),
         options.top);
-    add_flow_options(*command(app, options, "explain",
-                              "What would happen to a packet, judged by the program in the kernel",
-                              code, &show_explanation),
-                     options.flow);
+    add_explain_options(*command(app, options, "explain",
+                                 "What would happen to a packet, and where, judged by the programs "
+                                 "in the kernel",
+                                 code, &show_explanation),
+                        options.explain);
     command(app, options, "leak-test", "Whether the watcher tells a leak from our own traffic",
             code, &show_leak_test);
     add_monitor_options(*command(app, options, "monitor",

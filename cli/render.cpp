@@ -114,18 +114,6 @@ std::string render_status(const Json& status, std::chrono::seconds now_since_epo
            render_verdicts(status.at("verdicts"));
 }
 
-std::string render_explanation(const Json& explanation) {
-    std::vector<Row> rows{{"verdict", text_or_dash(explanation.at("verdict"))},
-                          {"reason", text_or_dash(explanation.at("reason")) + ": " +
-                                         text_or_dash(explanation.at("text"))},
-                          {"peer", text_or_dash(explanation.at("peer"))},
-                          {"prefix", text_or_dash(explanation.at("prefix"))},
-                          {"tunnel", text_or_dash(explanation.at("tunnel"))}};
-    const std::string advice = explanation.at("advice").get<std::string>();
-    if (!advice.empty()) rows.push_back({"to do", advice});
-    return table(rows);
-}
-
 std::string render_leak_test(const Json& test) {
     return table({{"self-test", text_or_dash(test.at("self_test"))},
                   {"detail", text_or_dash(test.at("detail"))}});

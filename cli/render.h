@@ -7,6 +7,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "event.h"
+
 namespace wgs::cli {
 
 std::string render_status(const nlohmann::json& status,
@@ -14,7 +16,10 @@ std::string render_status(const nlohmann::json& status,
 std::string render_peers(const nlohmann::json& peers, std::chrono::seconds now_since_epoch);
 // One peer in full.
 std::string render_peer(const nlohmann::json& peer, std::chrono::seconds now_since_epoch);
-std::string render_explanation(const nlohmann::json& explanation);
+// No line is longer than 80 columns, unless a word is.
+std::string render_explanation(const nlohmann::json& explanation, Colour colour = Colour::off);
+// An event of the past, {"event", "now", "same"}.
+std::string render_past(const nlohmann::json& document, const Event& event, Colour colour);
 std::string render_leak_test(const nlohmann::json& test);
 
 bool has_passed(const nlohmann::json& leak_test);

@@ -100,6 +100,18 @@ Status append_default_route(nlmsghdr& message, std::vector<std::uint32_t>& links
     return {};
 }
 
+Status read_route(nlmsghdr& message, std::optional<RouteTo>& route) {
+    const auto& header = *static_cast<const rtmsg*>(nlmsg_data(&message));
+    const auto attributes = WGS_TRY(parse<RTA_MAX + 1>(message, sizeof(header)));
+    if (attributes[RTA_OIF] == nullptr) return {};
+    route =
+        RouteTo{.ifindex = nla_get_u32(attributes[RTA_OIF]), .local = header.rtm_type == RTN_LOCAL};
+    if (nlattr* gateway = attributes[RTA_GATEWAY]; gateway != nullptr)
+        route->gateway = WGS_TRY(
+            address_from_bytes(nla_data(gateway), static_cast<std::size_t>(nla_len(gateway))));
+    return {};
+}
+
 }  // namespace
 
 Result<IpAddress> address_from_bytes(const void* data, std::size_t size) {
@@ -161,24 +173,26 @@ Result<std::vector<std::uint32_t>> Rtnetlink::default_route_links() {
 }
 
 Result<std::optional<std::uint32_t>> Rtnetlink::route(const IpAddress& address) {
+    const auto found = WGS_TRY(route_to(address));
+    return found ? std::optional(found->ifindex) : std::nullopt;
+}
+
+Result<std::optional<RouteTo>> Rtnetlink::route_to(const IpAddress& address) {
     const auto bytes = address.bytes();
     const rtmsg header{.rtm_family = static_cast<unsigned char>(
                            address.family() == Family::v4 ? AF_INET : AF_INET6),
                        .rtm_dst_len = static_cast<unsigned char>(bytes.size() * 8)};
     const auto message = request(RTM_GETROUTE, 0, header);
     nla_put(message.get(), RTA_DST, static_cast<int>(bytes.size()), bytes.data());
-    std::optional<std::uint32_t> device;
+    std::optional<RouteTo> route;
     const Status found =
-        socket_.transact(message, "find the route to " + address.to_string(), [&](nlmsghdr& reply) {
-            const nlattr* oif = nlmsg_find_attr(&reply, sizeof(rtmsg), RTA_OIF);
-            if (oif != nullptr) device = nla_get_u32(oif);
-            return Status();
-        });
+        socket_.transact(message, "find the route to " + address.to_string(),
+                         [&](nlmsghdr& reply) { return read_route(reply, route); });
     if (!found && !found.error().is(std::errc::network_unreachable) &&
         !found.error().is(std::errc::host_unreachable)) {
         return tl::unexpected(found.error());
     }
-    return device;
+    return route;
 }
 
 Status Rtnetlink::create(const std::string& name, const std::string& kind) {

@@ -49,6 +49,13 @@ struct HostRoute {
     std::optional<IpAddress> gateway;
 };
 
+// How packets for an address go on.
+struct RouteTo {
+    std::uint32_t ifindex = 0;
+    std::optional<IpAddress> gateway;
+    bool local = false;  // it is an address of this machine
+};
+
 // A neighbour whose MAC address is known.
 struct Neighbour {
     IpAddress address;
@@ -75,6 +82,8 @@ class Rtnetlink {
     Result<std::vector<std::uint32_t>> default_route_links();
     // The device by which packets for the address leave; none: there is no route.
     Result<std::optional<std::uint32_t>> route(const IpAddress& address);
+    // The same with more of it.
+    Result<std::optional<RouteTo>> route_to(const IpAddress& address);
 
     Result<std::vector<HostRoute>> host_routes();
     Result<std::vector<Neighbour>> neighbours();

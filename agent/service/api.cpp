@@ -11,6 +11,7 @@
 #include "service/cleanup.h"
 #include "service/documents.h"
 #include "service/event_filter.h"
+#include "service/explain.h"
 #include "service/metrics.h"
 
 namespace wgs {
@@ -61,9 +62,22 @@ Result<std::string> top(Agent& agent) {
                         std::chrono::duration_cast<std::chrono::milliseconds>(now));
 }
 
-Result<std::string> explanation(Agent& agent, const Flow& flow) {
-    const auto judged = WGS_TRY(agent.steering().explain(first_packet(flow)));
-    return explain_document(view_of(agent), flow, judged);
+std::string device_name(std::uint32_t ifindex) {
+    std::array<char, IF_NAMESIZE> name{};
+    if (::if_indextoname(ifindex, name.data()) != nullptr) return name.data();
+    return std::to_string(ifindex);  // gone since it was seen
+}
+
+Result<std::string> explanation(Agent& agent, const ExplainRequest& request) {
+    Rtnetlink rtnetlink = WGS_TRY(Rtnetlink::open());
+    const BpfSteering& steering = agent.steering();
+    return explain_document(
+        view_of(agent), request,
+        {.judge = [&](auto packet, HookPoint point) { return steering.explain(packet, point); },
+         .route = [&](const IpAddress& address) { return rtnetlink.route_to(address); },
+         .device = &device_name,
+         .hooks = WGS_TRY(steering.hooks()),
+         .now = Clock::now()});
 }
 
 std::string leak_test(Agent& agent) {
@@ -99,9 +113,9 @@ std::optional<HttpResponse> probe(const Agent& agent, const std::string& path) {
 }
 
 HttpResponse get_explanation(Agent& agent, const HttpRequest& request) {
-    const Result<Flow> flow = parse_flow(request.query);
-    if (!flow) return failure(400, flow.error());
-    return answer(explanation(agent, *flow));
+    const auto wanted = parse_explain_request(request.query);
+    if (!wanted) return failure(400, wanted.error());
+    return answer(explanation(agent, *wanted));
 }
 
 HttpResponse get(Agent& agent, const HttpRequest& request) {
@@ -143,12 +157,6 @@ std::string peer_name(const Agent& agent, PeerId id) {
     const auto& slots = agent.reconciler().actual().steering.slots;
     const auto slot = slots.find(id);
     return slot == slots.end() ? "" : slot->second.record.name;
-}
-
-std::string device_name(std::uint32_t ifindex) {
-    std::array<char, IF_NAMESIZE> name{};
-    if (::if_indextoname(ifindex, name.data()) != nullptr) return name.data();
-    return std::to_string(ifindex);  // gone since it was seen
 }
 
 Result<std::unique_ptr<EventHub>> open_events(Agent& agent, EventLoop& loop) {

@@ -484,9 +484,13 @@ Status BpfSteering::detach(const Hook& hook) {
     return hooks_.detach(to_bpf(hook));
 }
 
-Result<Explanation> BpfSteering::explain(std::span<const std::uint8_t> frame) const {
+Result<Explanation> BpfSteering::explain(std::span<const std::uint8_t> frame,
+                                         HookPoint point) const {
+    if (point != HookPoint::nic_out && point != HookPoint::nic_in && point != HookPoint::wg_in)
+        return invalid("this program takes no probes");
     const PacketContext probe{.cb = {0, 0, 0, WGS_PROBE_CB3, WGS_PROBE_CB4}};
-    const TestRun run = WGS_TRY(test_run(programs_.at(WGS_HOOK_NIC_OUT).fd.get(), frame, probe));
+    const auto hook = static_cast<wgs_hook>(point);
+    const TestRun run = WGS_TRY(test_run(programs_.at(hook).fd.get(), frame, probe));
     return Explanation{.verdict = verdict_of(run.verdict),
                        .reason = static_cast<wgs_reason>(run.context.cb[0]),
                        .peer = run.context.cb[1],

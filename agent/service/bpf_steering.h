@@ -107,9 +107,11 @@ class BpfSteering final : public Steering {
     Status attach(const Hook& hook) override;
     Status detach(const Hook& hook) override;
 
-    // Judges an Ethernet frame as if it left by an underlay device now. Counts nothing, sends
-    // nothing.
-    [[nodiscard]] Result<Explanation> explain(std::span<const std::uint8_t> frame) const;
+    // Judges an Ethernet frame as if it left by an underlay device now, or came in by one, or, a
+    // bare IP packet, out of a tunnel (nic_out, nic_in, wg_in; others are invalid_argument). Counts
+    // nothing, sends nothing.
+    [[nodiscard]] Result<Explanation> explain(std::span<const std::uint8_t> frame,
+                                              HookPoint point = HookPoint::nic_out) const;
     // Those that are not zero.
     [[nodiscard]] Result<std::vector<VerdictTotal>> verdict_totals() const;
     [[nodiscard]] Result<wgs_peer_stats> peer_stats(PeerId id) const;

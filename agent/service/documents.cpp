@@ -2,7 +2,6 @@
 #include "service/documents.h"
 
 #include <algorithm>
-#include <optional>
 #include <string_view>
 
 #include "base/version.h"
@@ -125,31 +124,6 @@ Json alarm_list(const std::vector<Alarm>& alarms) {
     return list;
 }
 
-// The longest prefix in the tables that holds the address.
-std::optional<Prefix> matching_prefix(const AgentView& agent, const IpAddress& address) {
-    std::optional<Prefix> best;
-    for (const auto& [prefix, owner] : agent.actual.steering.prefixes) {
-        if (prefix.contains(address) && (!best || prefix.length() > best->length())) best = prefix;
-    }
-    return best;
-}
-
-std::string owner_name(const AgentView& agent, PeerId id) {
-    switch (id) {
-        case WGS_PEER_SELF:
-            return agent.config.node;
-        case WGS_PEER_CLUSTER:
-            return "(no node)";
-        case WGS_PEER_GONE:
-            return "(departed node)";
-        default:
-            break;
-    }
-    const auto& slots = agent.actual.steering.slots;
-    const auto slot = slots.find(id);
-    return slot == slots.end() ? std::to_string(id) : slot->second.record.name;
-}
-
 }  // namespace
 
 std::string status_document(const AgentView& agent, const std::vector<VerdictTotal>& totals,
@@ -175,18 +149,6 @@ std::string status_document(const AgentView& agent, const std::vector<VerdictTot
                     {"alarms", alarm_list(agent.alarms)},
                     {"problems", problem_list(agent.problems)},
                     {"notes", problem_list(agent.notes)}});
-}
-
-std::string explain_document(const AgentView& agent, const Flow& flow, const Explanation& answer) {
-    const bool steered = answer.verdict == Verdict::steer;
-    const bool owned = answer.peer != WGS_PEER_NONE;
-    return to_text({{"verdict", to_string(answer.verdict)},
-                    {"reason", reason_info(answer.reason).name},
-                    {"text", reason_info(answer.reason).text},
-                    {"advice", reason_info(answer.reason).advice},
-                    {"peer", owned ? Json(owner_name(agent, answer.peer)) : Json()},
-                    {"prefix", text_or_null(matching_prefix(agent, flow.destination))},
-                    {"tunnel", steered ? device_of(agent, answer.tunnel) : Json()}});
 }
 
 std::string leak_test_document(const AgentView& agent) {

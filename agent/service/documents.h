@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "service/bpf_steering.h"
-#include "service/flow.h"
 #include "service/view.h"
 
 namespace wgs {
@@ -23,7 +22,6 @@ std::string peer_document(const AgentView& agent, const std::string& node,
 // that only goes on.
 std::string top_document(const AgentView& agent, const PeerStats& stats,
                          std::chrono::milliseconds now);
-std::string explain_document(const AgentView& agent, const Flow& flow, const Explanation& answer);
 std::string leak_test_document(const AgentView& agent);
 std::string version_document();
 std::string error_document(const Error& error);

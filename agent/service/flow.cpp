@@ -3,16 +3,21 @@
 
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <set>
 #include <string_view>
+#include <utility>
 
 namespace wgs {
 namespace {
 
 constexpr std::uint8_t kDefaultTtl = 64;
 constexpr std::uint8_t kTcpSyn = 0x02;
+constexpr std::uint8_t kTcpSynAck = 0x12;
+constexpr std::size_t kEthernetBytes = 14;
+constexpr unsigned kDontFragment = 0x4000;
 
 Result<std::uint32_t> parse_number(const std::string& name, const std::string& text,
                                    std::uint32_t limit) {
@@ -55,13 +60,23 @@ std::size_t transport_size(std::uint8_t protocol) {
     return protocol == IPPROTO_TCP ? 20 : 8;
 }
 
+std::size_t ip_header_size(const Flow& flow) {
+    return flow.source.family() == Family::v4 ? 20 : 40;
+}
+
+std::size_t padding(const Flow& flow) {
+    const std::size_t headers = ip_header_size(flow) + transport_size(flow.protocol);
+    return std::max<std::size_t>(flow.size, headers) - headers;
+}
+
 void write_ip_header(PacketWriter& packet, const Flow& flow) {
-    const std::size_t payload = transport_size(flow.protocol);
+    const std::size_t payload = transport_size(flow.protocol) + padding(flow);
     if (flow.source.family() == Family::v4) {
         packet.u8(0x45);
         packet.u8(0);
         packet.u16(static_cast<unsigned>(20 + payload));
-        packet.zeros(4);
+        packet.zeros(2);
+        packet.u16(flow.size != 0 && !flow.may_fragment ? kDontFragment : 0);
         packet.u8(kDefaultTtl);
         packet.u8(flow.protocol);
         packet.zeros(2);
@@ -83,21 +98,21 @@ void write_transport_header(PacketWriter& packet, const Flow& flow) {
             packet.u16(flow.destination_port);
             packet.zeros(8);
             packet.u8(5 << 4);
-            packet.u8(kTcpSyn);
+            packet.u8(flow.is_answer ? kTcpSynAck : kTcpSyn);
             packet.zeros(6);
             return;
         case IPPROTO_UDP:
             packet.u16(flow.source_port);
             packet.u16(flow.destination_port);
-            packet.u16(8);
+            packet.u16(static_cast<unsigned>(8 + padding(flow)));
             packet.zeros(2);
             return;
         case IPPROTO_ICMP:
-            packet.u8(8);  // echo request
+            packet.u8(flow.is_answer ? 0 : 8);  // echo reply, echo request
             packet.zeros(7);
             return;
         case IPPROTO_ICMPV6:
-            packet.u8(128);  // echo request
+            packet.u8(flow.is_answer ? 129 : 128);  // likewise
             packet.zeros(7);
             return;
         default:
@@ -107,8 +122,12 @@ void write_transport_header(PacketWriter& packet, const Flow& flow) {
 
 }  // namespace
 
+Result<std::uint16_t> parse_port(const std::string& name, const std::string& text) {
+    return static_cast<std::uint16_t>(WGS_TRY(parse_number(name, text, 65535)));
+}
+
 Result<Flow> parse_flow(const std::map<std::string, std::string>& arguments) {
-    static const std::set<std::string> kKnown{"src", "dst", "proto", "sport", "dport"};
+    static const std::set<std::string> kKnown{"src", "dst", "proto", "sport", "dport", "size"};
     for (const auto& [name, value] : arguments) {
         if (!kKnown.contains(name)) return invalid("unknown argument: " + name);
     }
@@ -123,11 +142,18 @@ Result<Flow> parse_flow(const std::map<std::string, std::string>& arguments) {
         return invalid("src and dst are of different families");
     }
     flow.protocol = WGS_TRY(parse_protocol(text("proto", "tcp"), flow.source.family()));
-    flow.source_port =
-        static_cast<std::uint16_t>(WGS_TRY(parse_number("sport", text("sport", "0"), 65535)));
-    flow.destination_port =
-        static_cast<std::uint16_t>(WGS_TRY(parse_number("dport", text("dport", "0"), 65535)));
+    flow.source_port = WGS_TRY(parse_port("sport", text("sport", "0")));
+    flow.destination_port = WGS_TRY(parse_port("dport", text("dport", "0")));
+    flow.size = WGS_TRY(parse_number("size", text("size", "0"), kMostTestBytes));
     return flow;
+}
+
+Flow reverse(const Flow& flow) {
+    Flow reversed = flow;
+    std::swap(reversed.source, reversed.destination);
+    std::swap(reversed.source_port, reversed.destination_port);
+    reversed.is_answer = !flow.is_answer;
+    return reversed;
 }
 
 std::vector<std::uint8_t> first_packet(const Flow& flow) {
@@ -136,7 +162,14 @@ std::vector<std::uint8_t> first_packet(const Flow& flow) {
     packet.u16(flow.source.family() == Family::v4 ? 0x0800 : 0x86dd);
     write_ip_header(packet, flow);
     write_transport_header(packet, flow);
+    packet.zeros(padding(flow));
     return packet.take();
+}
+
+std::vector<std::uint8_t> first_bare_packet(const Flow& flow) {
+    std::vector<std::uint8_t> packet = first_packet(flow);
+    packet.erase(packet.begin(), packet.begin() + kEthernetBytes);
+    return packet;
 }
 
 }  // namespace wgs

@@ -40,9 +40,10 @@ _wgsteer() {
     -o | --output) words='text json' ;;
     --peer) words=$(__wgsteer_peers) ;;
     --proto) words='tcp udp icmp' ;;
+    --way) words='out in' ;;
     --sort) words='rate out in drops handshake state name' ;;
     --scale) words='tiny quick full' ;;
-    --socket | --config | --report | --from | --save | --doc | --plots | -w | --write)
+    --socket | --config | --event | --report | --from | --save | --doc | --plots | -w | --write)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;

@@ -3,11 +3,14 @@
 #include "service/bpf_steering.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 
 #include <filesystem>
+#include <set>
 
 #include "packet.h"
 #include "sandbox.h"
+#include "service/explain_request.h"
 #include "service/leak_test.h"
 
 namespace wgs {
@@ -215,6 +218,58 @@ TEST_F(SteeringTest, ExplainsWithTheProgramItself) {
     ASSERT_TRUE(steering_->set_peer_state(kPeer, WGS_STATE_STALLED));
     EXPECT_EQ(explain(packet).verdict, Verdict::pass);
     EXPECT_EQ(explain(packet).reason, WGS_REASON_stalled);
+    EXPECT_TRUE(steering_->verdict_totals()->empty()) << "an explanation was counted";
+}
+
+// A rule about ports that special_ports() does not know would show here.
+TEST_F(SteeringTest, PortsBetweenTheSpecialOnesAreJudgedAlike) {
+    settings_.overlay = true;
+    const std::set<Service> bypass{{.protocol = IPPROTO_UDP, .port = 53}};
+    const std::vector<TunnelConfig> tunnels{{.device = "wgsteer0", .port = 51820}};
+    for (const bool hosts : {false, true}) {
+        settings_.hosts = hosts;
+        steering_ = load();
+        add_peer(WGS_STATE_READY);
+        set_prefix(prefix("10.1.0.0/24"),
+                   {.peer = WGS_PEER_SELF, .prefix_class = PrefixClass::node});
+        set_prefix(prefix("10.2.0.0/24"), {.peer = kPeer, .prefix_class = PrefixClass::node});
+        ASSERT_TRUE(steering_->add_bypass(*bypass.begin()));
+        Flow flow{.source = IpAddress::parse("10.1.0.5").value(),
+                  .destination = IpAddress::parse("10.2.0.5").value(),
+                  .protocol = IPPROTO_UDP,
+                  .source_port = 68};
+        std::set<wgs_reason> seen;
+        for (const PortRange& piece :
+             pieces_of({0, 65535}, special_ports(IPPROTO_UDP, bypass, tunnels))) {
+            std::set<wgs_reason> reasons;
+            for (std::uint32_t port = piece.first; port <= piece.last; ++port) {
+                flow.destination_port = static_cast<std::uint16_t>(port);
+                reasons.insert(steering_->explain(first_packet(flow)).value().reason);
+            }
+            EXPECT_EQ(reasons.size(), 1U) << piece.first << "-" << piece.last;
+            seen.insert(reasons.begin(), reasons.end());
+        }
+        EXPECT_GT(seen.size(), 1U) << "nothing depended on ports";
+    }
+}
+
+TEST_F(SteeringTest, ExplainsWhatArrives) {
+    settings_.policy = Policy::require;
+    steering_ = load();
+    add_peer(WGS_STATE_READY);
+    Flow flow{.source = IpAddress::parse("10.2.0.5").value(),
+              .destination = IpAddress::parse("10.1.0.5").value()};
+    const Explanation clear = steering_->explain(first_packet(flow), HookPoint::nic_in).value();
+    EXPECT_EQ(clear.verdict, Verdict::drop);
+    EXPECT_EQ(clear.reason, WGS_REASON_clear_in);
+    EXPECT_EQ(clear.peer, kPeer);
+    ASSERT_TRUE(steering_->set_underlay(0, {.ifindex = index_of("wgs-nic")}));
+    ASSERT_TRUE(steering_->set_peer_way(kPeer, {.mtu = 1440, .underlay = 0}));
+    const Explanation inside =
+        steering_->explain(first_bare_packet(flow), HookPoint::wg_in).value();
+    EXPECT_EQ(inside.verdict, Verdict::steer);
+    EXPECT_EQ(inside.reason, WGS_REASON_decrypted);
+    EXPECT_FALSE(steering_->explain(first_packet(flow), HookPoint::nic_guard)) << "it would count";
     EXPECT_TRUE(steering_->verdict_totals()->empty()) << "an explanation was counted";
 }
 

@@ -307,52 +307,6 @@ TEST(PeersDocument, ShowsAPeerThatNoPlanHasSeenAsWaiting) {
     EXPECT_EQ(peers[0]["last_handshake"], nullptr);
 }
 
-class ExplainDocument : public testing::Test {
-  protected:
-    [[nodiscard]] Json explained(const std::string& destination, const Explanation& answer) const {
-        const Flow flow{.source = ip("10.1.0.10"), .destination = ip(destination)};
-        return Json::parse(explain_document(example_.view(), flow, answer));
-    }
-    Example example_;
-};
-
-TEST_F(ExplainDocument, NamesPeerPrefixAndTunnelOfASteeredPacket) {
-    expect_same(explained("10.2.0.10",
-                          {.verdict = Verdict::steer, .reason = WGS_REASON_steered, .peer = 8}),
-                R"({
-      "verdict": "steer",
-      "reason": "steered",
-      "text": "sent into the tunnel of a ready peer",
-      "advice": "",
-      "peer": "node-b",
-      "prefix": "10.2.0.0/24",
-      "tunnel": "wgsteer0"
-    })");
-}
-
-TEST_F(ExplainDocument, HasNullsForAStrangersPacket) {
-    expect_same(explained("203.0.113.1", {.reason = WGS_REASON_no_peer}), R"({
-      "verdict": "pass",
-      "reason": "no_peer",
-      "text": "destination belongs to no node of the mesh",
-      "advice": "if it should: add the prefix to its node",
-      "peer": null,
-      "prefix": null,
-      "tunnel": null
-    })");
-}
-
-TEST_F(ExplainDocument, NamesOwnersThatAreNoPeers) {
-    const auto owner = [&](const std::string& destination, PeerId id) {
-        const Json document = explained(destination, {.verdict = Verdict::drop, .peer = id});
-        return document["peer"].get<std::string>() + " " + document["prefix"].get<std::string>();
-    };
-    EXPECT_EQ(owner("10.1.0.1", WGS_PEER_SELF), "node-a 10.1.0.0/24");
-    EXPECT_EQ(owner("10.9.0.1", WGS_PEER_CLUSTER), "(no node) 10.0.0.0/8");
-    EXPECT_EQ(owner("10.4.0.1", WGS_PEER_GONE), "(departed node) 10.4.0.0/24");
-    EXPECT_EQ(owner("10.9.0.1", 1234), "1234 10.0.0.0/8");
-}
-
 TEST(ErrorDocument, QuotesTheMessage) {
     EXPECT_EQ(error_document({.code = {}, .message = "no \"x\"\n\xff"}),
               "{\n  \"error\": \"no \\\"x\\\"\\n\xef\xbf\xbd\"\n}\n");
