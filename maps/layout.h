@@ -130,12 +130,18 @@ struct wgs_counter {
     __u64 bytes;
 };
 
+WGS_STATIC_ASSERT(
+    sizeof(struct wgs_counter) == 16,
+    "side by side: three times of four in one cache line, as the kernel aligns rows to 8");
+
 /* Per-peer counters, indexed by reason; a reason belongs to one direction. Whether a reason drops
  * depends on the policy of that moment, so drops are counted once more. */
 struct wgs_peer_stats {
     struct wgs_counter by_reason[WGS_REASON_COUNT];
     struct wgs_counter dropped;
 };
+WGS_STATIC_ASSERT(sizeof(struct wgs_peer_stats) == (WGS_REASON_COUNT + 1) * 16,
+                  "nothing but counters: copies are added up word by word");
 
 /* A pod of this node. Its key is its address, IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2). */
 struct wgs_pod_key {

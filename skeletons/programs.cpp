@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -50,6 +51,18 @@ Status pin_one(int fd, const std::filesystem::path& path) {
     if (bpf_obj_pin(fd, next.c_str()) != 0) return os_error(errno, "pin " + next);
     if (::rename(next.c_str(), path.c_str()) != 0)
         return os_error(errno, "replace " + path.string());
+    return {};
+}
+
+// Maps of layouts that these programs do not know, from before an upgrade.
+Status remove_strange_maps(const std::filesystem::path& directory) {
+    std::error_code failure;
+    for (const auto& pin : std::filesystem::directory_iterator(directory, failure)) {
+        const std::string name = pin.path().filename();
+        if (name == WGS_MAP_FLOWS || std::ranges::find(kMaps, name) != kMaps.end()) continue;
+        if (!std::filesystem::remove(pin.path(), failure)) break;
+    }
+    if (failure) return os_error(failure.value(), "remove old maps from " + directory.string());
     return {};
 }
 
@@ -104,6 +117,7 @@ Status Programs::pin(const Bpffs& bpffs) const {
     WGS_TRY(remove_markers(bpffs.build()));
     for (const wgs_hook hook : kHooks)
         WGS_TRY(pin_one(at(hook).fd.get(), bpffs.programs() / program_name(hook)));
+    WGS_TRY(remove_strange_maps(bpffs.maps()));
     return make_marker(bpffs.build() / build_);
 }
 

@@ -67,8 +67,8 @@ class Programs {
     // are loaded. Pinned maps are used again with their content, missing ones are created and
     // pinned; pinned maps of another layout or size are an error. Nothing that runs changes.
     static Result<Programs> load(const Bpffs& bpffs, const ProgramSettings& settings);
-    // Puts these programs in the place of those pinned before, each in one step, and leaves a
-    // marker by which a later load() knows them.
+    // Puts these programs in the place of those pinned before, each in one step, removes the pins
+    // of maps that these do not have, and leaves a marker by which a later load() knows them.
     Status pin(const Bpffs& bpffs) const;
 
     [[nodiscard]] const Tables& tables() const { return tables_; }

@@ -82,6 +82,16 @@ TEST_F(Adoption, AnySettingCounts) {
     }
 }
 
+TEST_F(Adoption, MapsOfAnEarlierLayoutAreNotKept) {
+    (void)run_agent(bpffs_);
+    const fs::path old = bpffs_.maps() / "wgs_bypass_v0";
+    run_command("bpftool map create " + old.string() +
+                " type hash key 4 value 4 entries 8 name wgs_bypass_v0");
+    (void)run_agent(bpffs_);
+    EXPECT_FALSE(fs::exists(old));
+    EXPECT_TRUE(fs::exists(bpffs_.maps() / "wgs_bypass_v1"));
+}
+
 TEST_F(Adoption, LoadsAnewAfterPinningWasCutShort) {
     const Ids before = run_agent(bpffs_);
     fs::remove(marker(bpffs_));
