@@ -2,12 +2,14 @@
 #include "client.h"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/unique_fd.h"
+#include "cli/agent_process.h"
 
 namespace wgs::cli {
 namespace {
@@ -16,7 +18,6 @@ using Curl = std::unique_ptr<CURL, Deleter<&curl_easy_cleanup>>;
 
 using Multi = std::unique_ptr<CURLM, Deleter<&curl_multi_cleanup>>;
 
-constexpr long kTimeoutSeconds = 30;
 constexpr int kStreamTurnMs = 200;
 constexpr int kTurnMs = 50;
 
@@ -96,12 +97,13 @@ void run(CURLM* multi, const Stream& stream, const std::function<bool()>& go_on)
 }
 
 // `reply` takes the body and outlives the result.
-Curl prepared(const std::string& socket, const std::string& url, Reply& reply) {
+Curl prepared(const std::string& socket, const std::string& url, std::chrono::seconds patience,
+              Reply& reply) {
     Curl curl(curl_easy_init());
     curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
     curl_easy_setopt(curl.get(), CURLOPT_URL, ("http://localhost" + url).c_str());
     curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, kTimeoutSeconds);
+    curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, static_cast<long>(patience.count()));
     curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &append);
     curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &reply.body);
     return curl;
@@ -137,8 +139,9 @@ Result<Reply> Client::post(const std::string& path) const {
 
 Result<Reply> Client::get(const std::string& path, const std::map<std::string, std::string>& query,
                           const std::function<bool()>& go_on) const {
+    WGS_TRY(find_it_stopped());
     Reply reply;
-    const Curl curl = prepared(socket_, url_of(path, query), reply);
+    const Curl curl = prepared(socket_, url_of(path, query), patience_, reply);
     const Multi multi(curl_multi_init());
     curl_multi_add_handle(multi.get(), curl.get());
     const auto code = perform(multi.get(), go_on);
@@ -147,9 +150,20 @@ Result<Reply> Client::get(const std::string& path, const std::map<std::string, s
     return finished(socket_, curl.get(), *code, std::move(reply));
 }
 
+// It would be waited for in vain.
+Status Client::find_it_stopped() const {
+    const auto process = agent_process(socket_);
+    if (!process || !process->stopped()) return {};
+    return make_error(std::errc::not_connected,
+                      fmt::format("the agent does not answer: process {0} is stopped; kill -CONT "
+                                  "{0}",
+                                  process->id));
+}
+
 Result<Reply> Client::request(const std::string& url, bool is_post) const {
+    WGS_TRY(find_it_stopped());
     Reply reply;
-    const Curl curl = prepared(socket_, url, reply);
+    const Curl curl = prepared(socket_, url, patience_, reply);
     if (is_post) curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, "");
     const CURLcode code = curl_easy_perform(curl.get());
     return finished(socket_, curl.get(), code, std::move(reply));

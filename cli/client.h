@@ -2,6 +2,7 @@
 // Requests to the agent's control socket.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -21,7 +22,11 @@ std::string error_text(const Reply& reply);
 
 class Client {
   public:
-    explicit Client(std::string socket) : socket_(std::move(socket)) {}
+    static constexpr std::chrono::seconds kPatience{30};
+
+    // `patience` is with one answer.
+    explicit Client(std::string socket, std::chrono::seconds patience = kPatience)
+        : socket_(std::move(socket)), patience_(patience) {}
 
     // Any error means that the agent did not answer. Values are encoded here.
     [[nodiscard]] Result<Reply> get(const std::string& path,
@@ -42,8 +47,10 @@ class Client {
     [[nodiscard]] const std::string& socket() const { return socket_; }
 
   private:
+    [[nodiscard]] Status find_it_stopped() const;
     [[nodiscard]] Result<Reply> request(const std::string& url, bool is_post) const;
     std::string socket_;
+    std::chrono::seconds patience_;
 };
 
 }  // namespace wgs::cli

@@ -100,10 +100,12 @@ Result<std::vector<Underlay>> RtLinks::underlays(const std::vector<std::string>&
     std::vector<Underlay> underlays;
     for (const LinkInfo& link : chosen)
         underlays.push_back(to_underlay(link, held));
+    seen_ = std::move(links);
     return underlays;
 }
 
 Result<std::set<std::uint16_t>> RtLinks::foreign_tunnels() {
+    if (const auto links = std::exchange(seen_, std::nullopt)) return foreign_.ports(*links, own_);
     return foreign_.ports(WGS_TRY(rtnetlink_.links()), own_);
 }
 

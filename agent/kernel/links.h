@@ -23,6 +23,7 @@ class RtLinks final : public Links {
 
     Result<std::vector<Underlay>> underlays(const std::vector<std::string>& names,
                                             const std::vector<IpAddress>& addresses) override;
+    // Of the links that the last underlays() has seen, if nobody has asked since; else it looks.
     Result<std::set<std::uint16_t>> foreign_tunnels() override;
     Result<std::optional<std::uint32_t>> route(const IpAddress& address) override;
     // Looks around once until forget_pods(): it takes long on a large node.
@@ -37,6 +38,7 @@ class RtLinks final : public Links {
     Rtnetlink rtnetlink_;
     std::set<std::string> own_;
     ForeignTunnels foreign_;
+    std::optional<std::vector<LinkInfo>> seen_;  // without our own
     std::optional<NetworkView> network_;
 };
 

@@ -206,6 +206,7 @@ void PeerCache::change_key(Peers::value_type& peer, TunnelIndex tunnel,
         keys_.erase(std::find_if(first, last, [&](const auto& it) { return it.second == &peer; }));
     }
     if (key) keys_.emplace(TunnelKey{.tunnel = tunnel, .key = *key}, &peer);
+    if (known && key) rekeyed_.push_back(peer.first);
     touch_key(tunnel, known);
     touch_key(tunnel, key);
     known = key;

@@ -122,6 +122,8 @@ class PeerCache {
     static constexpr std::size_t kShownRejections = 64;
     // Since the last call.
     [[nodiscard]] CacheChanges take_changes();
+    // Names of nodes that had a key and have told another one, each time, since the last call.
+    [[nodiscard]] std::vector<std::string> take_rekeyed() { return std::exchange(rekeyed_, {}); }
 
   private:
     using Peers = std::map<std::string, CachedPeer>;
@@ -174,6 +176,7 @@ class PeerCache {
     mutable std::set<std::string> touched_peers_;  // whose prefixes are to be listed anew
 
     mutable CacheChanges changes_;
+    mutable std::vector<std::string> rekeyed_;
 };
 
 }  // namespace wgs

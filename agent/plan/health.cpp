@@ -63,9 +63,9 @@ void HealthDriver::compare(Peer& peer, const Session& session) const {
     // Before the first handshake it is not ours to judge.
     if (anew || !session.last_handshake) peer.unanswered.reset();
     if (!session.last_handshake) return;
-    if (peer.restarted) note_answer(peer);  // the new session is proven
+    if (peer.restarted) note_answer(peer, received);  // the new session is proven
     // Which came first, the question or the answer, nobody knows.
-    if (received != 0 && !is_handshakes(received)) return note_answer(peer);
+    if (received != 0 && !is_handshakes(received)) return note_answer(peer, received);
     if (shaken) note_handshake(peer, now_);
     if (wants_answer(sent)) note_sent(peer, sent);
 }
@@ -79,10 +79,14 @@ void HealthDriver::note_sent(Peer& peer, std::uint64_t bytes) const {
     if (!is_initiation(bytes)) ++open->data;
 }
 
-// Data has come. A silence that ended by itself was that of a flow which needs no answers.
-void HealthDriver::note_answer(Peer& peer) const {
-    if (peer.unanswered && !peer.stalled && now_ - peer.unanswered->since >= kSuspicious)
-        peer.patient_until = now_ + kPatience;
+// Data has come. A silence that a keepalive ends in time was that of a flow which needs no answers;
+// one that ends otherwise was a fault, and the next one shall be told as soon.
+void HealthDriver::note_answer(Peer& peer, std::uint64_t bytes) const {
+    if (peer.unanswered && !peer.stalled && bytes == kKeepalive) {
+        const auto silence = now_ - peer.unanswered->since;
+        if (silence >= kSuspicious && silence < kLongestAnswer)
+            peer.patient_until = now_ + kPatience;
+    }
     peer.unanswered.reset();
     peer.stalled.reset();
     peer.restarted = false;

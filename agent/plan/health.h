@@ -41,8 +41,8 @@ struct HealthAdvice {
 class HealthDriver {
   public:
     using Time = std::chrono::steady_clock::time_point;
-    // Silence that is worth a word. A one-way flow is silent as long; a peer that has had one is
-    // given kLongestAnswer from then on.
+    // Silence that is worth a word. A one-way flow is silent as long, until WireGuard's keepalive;
+    // a peer that has had one is given kLongestAnswer from then on.
     static constexpr std::chrono::seconds kSuspicious{6};
     static constexpr std::chrono::seconds kLongestAnswer{13};
     static constexpr std::chrono::hours kPatience{1};  // for how long that is remembered
@@ -99,7 +99,7 @@ class HealthDriver {
 
     void compare(Peer& peer, const Session& session) const;
     void note_sent(Peer& peer, std::uint64_t bytes) const;
-    void note_answer(Peer& peer) const;
+    void note_answer(Peer& peer, std::uint64_t bytes) const;
     static void note_handshake(Peer& peer, Time now);
     void judge(Peer& peer) const;
     [[nodiscard]] std::optional<Ailment> ailment_of(const Peer& peer) const;

@@ -66,7 +66,7 @@ std::optional<std::chrono::steady_clock::duration> Reconciler::newest_wait(
 }
 
 Status Reconciler::run(const Now& now, Look look) {
-    in_sync_ = false;
+    was_in_sync_ = std::exchange(in_sync_, false);
     due_ = std::max(due_, look);
     ++effort_.runs;
     Status settled = settle(now);
@@ -183,6 +183,10 @@ Status Reconciler::observe_tunnels() {
         WireguardDevice& device = environment_.tunnels[tunnel];
         auto there = WGS_TRY(device.observe().within("observe WireGuard"));
         if (there) tunnels.emplace(tunnel, std::move(*there));
+    }
+    if (std::exchange(was_in_sync_, false)) {
+        Meddling found = find_meddling(actual_.tunnels, tunnels);
+        if (!found.empty()) meddling_.push_back(std::move(found));
     }
     actual_.tunnels = std::move(tunnels);
     return {};
@@ -330,6 +334,7 @@ std::vector<std::string> Reconciler::problems() const {
 
 Status Reconciler::apply_plan() {
     const auto begin = std::chrono::steady_clock::now();
+    was_in_sync_ = false;
     Status applied = apply_slice(begin);
     effort_.applications.add(begin);
     return applied;

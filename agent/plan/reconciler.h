@@ -17,6 +17,7 @@
 #include "plan/effort.h"
 #include "plan/handshake.h"
 #include "plan/health.h"
+#include "plan/meddling.h"
 #include "plan/plan.h"
 
 namespace wgs {
@@ -109,6 +110,8 @@ class Reconciler {
     // Hooks of ours that somebody else took from devices which are still there, since the last
     // call.
     [[nodiscard]] std::vector<Hook> take_lost_hooks() { return std::exchange(lost_hooks_, {}); }
+    // What somebody else did to tunnels that were in order, since the last call.
+    [[nodiscard]] std::vector<Meddling> take_meddling() { return std::exchange(meddling_, {}); }
     // CPU time of this process for the last look everywhere and the plan that followed.
     [[nodiscard]] std::chrono::nanoseconds cost_of_looking() const { return cost_of_looking_; }
 
@@ -150,6 +153,8 @@ class Reconciler {
     PeerStates states_;
     std::vector<Transition> transitions_;
     std::vector<Hook> lost_hooks_;
+    std::vector<Meddling> meddling_;
+    bool was_in_sync_ = false;  // nothing has been observed or done since
     std::vector<std::string> device_problems_;
     std::vector<PeerName> homeless_;  // peers without an id
     std::vector<std::string> notes_;

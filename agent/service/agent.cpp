@@ -397,6 +397,8 @@ void Agent::look_around() {
         spdlog::warn("hooks: {}", watched.error().message);
     follow_lost_hooks();
     follow_lost_devices();
+    follow_meddling();
+    follow_names();
     raise_alarms();
 }
 

@@ -131,6 +131,8 @@ class Agent final : private SourceSink {
     Status watch_odd_packets(const std::vector<VerdictTotal>& totals);
     void follow_lost_hooks();
     void follow_lost_devices();
+    void follow_meddling();
+    void follow_names();
     [[nodiscard]] std::vector<Finding> find_problems();
 
     Config config_;
@@ -175,6 +177,8 @@ class Agent final : private SourceSink {
     RecentEvents lost_devices_;
     std::map<TunnelIndex, std::uint32_t> devices_;    // indices of the last ones
     std::map<std::string, RecentEvents> lost_hooks_;  // by program and device
+    std::map<std::string, std::map<std::string, RecentEvents>> meddling_;  // by device and deed
+    std::map<std::string, RecentEvents> new_keys_;                         // by node
     std::optional<Steady> failing_since_;
     std::string failure_;  // of the last reconciliation; empty: none
     std::optional<NodeInfo> published_;

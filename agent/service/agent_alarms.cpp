@@ -104,6 +104,22 @@ void Agent::follow_lost_devices() {
     }
 }
 
+void Agent::follow_meddling() {
+    for (const Meddling& meddling : reconciler_->take_meddling()) {
+        for (const auto& [tunnel, deeds] : meddling) {
+            for (const std::string_view deed : deeds)
+                meddling_[config_.wireguard.tunnels()[tunnel].device][std::string(deed)].add(
+                    std::chrono::steady_clock::now());
+        }
+    }
+}
+
+// Two agents with one name take it in turns to publish their keys.
+void Agent::follow_names() {
+    for (const std::string& name : cache_->take_rekeyed())
+        new_keys_[name].add(std::chrono::steady_clock::now());
+}
+
 std::vector<Finding> Agent::find_problems() {
     const ActualState& actual = reconciler_->actual();
     const Steady now = std::chrono::steady_clock::now();
@@ -121,7 +137,7 @@ std::vector<Finding> Agent::find_problems() {
                 .source = source_->problems(),
                 .secret_files = secrets_ ? secrets_->problems() : std::vector<Problem>(),
                 .secrets = &secrets(),
-                .has_underlay = !actual.underlays.empty(),
+                .underlays = actual.underlays,
                 .odd = odd_packets_.odd(now),
                 .lost_devices = lost_devices_.count(now),
                 .clock_behind = clock_.behind(),
@@ -142,6 +158,16 @@ std::vector<Finding> Agent::find_problems() {
     }
     for (auto& [hook, events] : lost_hooks_) {
         if (const std::size_t count = events.count(now)) facts.lost_hooks.emplace(hook, count);
+    }
+    for (auto& [device, deeds] : meddling_) {
+        for (auto& [deed, events] : deeds) {
+            if (events.count(now) != 0) facts.meddling[device].insert(deed);
+        }
+    }
+    for (auto entry = new_keys_.begin(); entry != new_keys_.end();) {
+        const std::size_t count = entry->second.count(now);
+        if (count != 0) facts.new_keys.emplace(entry->first, count);
+        entry = count != 0 ? std::next(entry) : new_keys_.erase(entry);
     }
     return find_what_is_wrong(facts);
 }

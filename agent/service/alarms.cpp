@@ -64,6 +64,8 @@ std::string_view to_string(AlarmKind kind) {
             return "mtu";
         case AlarmKind::lost_device:
             return "lost_device";
+        case AlarmKind::altered:
+            return "altered";
         case AlarmKind::lost_hook:
             return "lost_hook";
         case AlarmKind::table_full:

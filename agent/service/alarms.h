@@ -32,6 +32,7 @@ enum class AlarmKind {
     secret,         // a peer has none of our cluster secrets, or a file has none
     mtu,            // packets are too large, again and again
     lost_device,    // somebody deleted the tunnel, or ended wireguard-go
+    altered,        // somebody changed the tunnel
     lost_hook,      // somebody took a program of ours from a device
     table_full,     // or nearly
     no_key,         // the peer runs no agent

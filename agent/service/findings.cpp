@@ -2,6 +2,7 @@
 #include "service/findings.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <string_view>
@@ -14,6 +15,8 @@ using std::chrono::seconds;
 
 // So many are no accident any more.
 constexpr std::size_t kManyLosses = 3;
+// Keys are exchanged now and then, but not so often.
+constexpr std::size_t kManyKeys = 3;
 
 std::int64_t whole_seconds(std::chrono::steady_clock::duration time) {
     return std::chrono::duration_cast<seconds>(time).count();
@@ -47,19 +50,51 @@ Peer peer_of(const Facts& facts, const std::string& name, const CachedPeer& node
     return peer;
 }
 
-void add_agents_own(const Facts& facts, Findings& findings) {
-    if (!facts.failure.empty())
-        findings.push_back({.kind = AlarmKind::kernel,
-                            .object = "kernel",
-                            .message = facts.failure,
-                            .advice = "the agent goes on trying; 'wgsteer doctor' checks what the "
-                                      "kernel must have"});
-    if (!facts.has_underlay)
+bool has(std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+}
+
+// The words are those of the system calls.
+std::string advice_for_failure(const std::string& failure) {
+    if (has(failure, "Address already in use"))
+        return "another program has our UDP port: 'ss -ulnp' names it; end it, or set "
+               "'wireguard.port'; the agent goes on trying";
+    if (has(failure, "from wireguard-go"))
+        return "wireguard-go does not answer: is it stopped ('ps -o pid,stat -C wireguard-go')? "
+               "'kill -CONT', or 'kill -9', after which the agent starts it again";
+    if (has(failure, "No space left"))
+        return "make room: 'df' and 'df -i' of state_dir and run_dir, and 'memory.max' of the unit";
+    return "the agent goes on trying; 'wgsteer doctor' checks what the kernel must have";
+}
+
+void add_underlays(const Facts& facts, Findings& findings) {
+    if (facts.underlays.empty())
         findings.push_back({.kind = AlarmKind::underlay,
                             .object = "underlay",
                             .message = "no underlay device was found",
                             .advice = "does a device hold one of 'addresses', or does 'underlay' "
                                       "name one that is here?"});
+    const bool any_up = std::ranges::any_of(facts.underlays, &Underlay::up);
+    for (const Underlay& underlay : facts.underlays) {
+        if (underlay.up) continue;
+        findings.push_back(
+            {.kind = AlarmKind::underlay,
+             .object = underlay.name,
+             .severity = any_up ? Severity::warning : Severity::problem,
+             .message = "the underlay device is down: nothing reaches peers by it",
+             .advice = fmt::format("'ip link set {} up'; if it says NO-CARRIER, look at the cable "
+                                   "or the switch",
+                                   underlay.name)});
+    }
+}
+
+void add_agents_own(const Facts& facts, Findings& findings) {
+    if (!facts.failure.empty())
+        findings.push_back({.kind = AlarmKind::kernel,
+                            .object = "kernel",
+                            .message = facts.failure,
+                            .advice = advice_for_failure(facts.failure)});
+    add_underlays(facts, findings);
     for (const Problem& leak : facts.leaks)
         findings.push_back({.kind = AlarmKind::leak,
                             .object = leak.object,
@@ -83,18 +118,34 @@ bool is_shared(const CachedPeer& node, const std::string& key) {
     });
 }
 
+std::string advice_for(const Rejection& rejection, bool shared_key) {
+    if (shared_key)
+        return "one of the two is a copy: remove the private key below its state_dir and restart "
+               "its agent, which makes a new one";
+    if (has(rejection.reason, "max_peers"))
+        return "raise 'max_peers' on all nodes, and restart their agents";
+    return "correct 'prefixes' or 'addresses' of one of the nodes: what is refused is not steered "
+           "to it";
+}
+
 void add_claims(const Facts& facts, Findings& findings) {
     for (const Rejection& rejection : facts.rejections) {
         const auto peer = facts.peers.find(rejection.node);
         const bool key = peer != facts.peers.end() && is_shared(peer->second, rejection.what);
+        findings.push_back({.kind = key ? AlarmKind::key_conflict : AlarmKind::rejected,
+                            .object = rejection.node,
+                            .message = rejection.what + ": " + rejection.reason,
+                            .advice = advice_for(rejection, key)});
+    }
+    for (const auto& [node, count] : facts.new_keys) {
+        if (count < kManyKeys) continue;
         findings.push_back(
-            {.kind = key ? AlarmKind::key_conflict : AlarmKind::rejected,
-             .object = rejection.node,
-             .message = rejection.what + ": " + rejection.reason,
-             .advice = key ? "one of the two is a copy: remove the private key below its state_dir "
-                             "and restart its agent, which makes a new one"
-                           : "correct 'prefixes' or 'addresses' of one of the nodes: what is "
-                             "refused is not steered to it"});
+            {.kind = AlarmKind::key_conflict,
+             .object = node,
+             .message = fmt::format("has published another key {} times within 10 minutes: two "
+                                    "machines have this name",
+                                    count),
+             .advice = "set 'node' in the configuration of one of them, and restart its agent"});
     }
     for (const Problem& problem : facts.source)
         findings.push_back({.kind = AlarmKind::source,
@@ -130,7 +181,9 @@ void add_state(const Facts& facts, const Peer& peer, Findings& findings) {
         findings.push_back({.kind = AlarmKind::no_key,
                             .object = peer.name,
                             .severity = Severity::warning,
-                            .message = "has published no key: nothing is encrypted to it",
+                            .message = facts.config.policy == Policy::require
+                                           ? "has published no key: what is sent to it is dropped"
+                                           : "has published no key: nothing is encrypted to it",
                             .advice = "start wgsteerd there"});
     } else if (!peer.cached.endpoint && !peer.cached.key_conflict) {
         findings.push_back({.kind = AlarmKind::no_address,
@@ -169,6 +222,16 @@ Finding stalled(const Facts& facts, const Peer& peer, const Ailment& ailment) {
 
 Finding one_way(const Facts& facts, const Peer& peer, const Ailment& ailment) {
     const std::string endpoint = peer.endpoint();
+    if (ailment.handshakes)
+        return {.kind = AlarmKind::one_way,
+                .object = peer.name,
+                .severity = Severity::warning,
+                .message = fmt::format("handshakes with {} complete, but no data has come for {} "
+                                       "s: a receive side may stand still",
+                                       endpoint, whole_seconds(facts.now - ailment.since)),
+                .advice =
+                    "'wgsteer doctor' here and there: is threaded NAPI on, on a kernel of "
+                    "CVE-2026-52945? do packet filters drop UDP by its content?"};
     return {.kind = AlarmKind::one_way,
             .object = peer.name,
             .severity = Severity::warning,
@@ -306,6 +369,16 @@ void add_machinery(const Facts& facts, Findings& findings) {
                            ? "who kills wireguard-go, or deletes the device? look for the OOM "
                              "killer in 'dmesg'; kernel WireGuard needs no process"
                            : "who deletes the device? network managers must leave it alone"});
+    for (const auto& [device, deeds] : facts.meddling)
+        findings.push_back(
+            {.kind = AlarmKind::altered,
+             .object = device,
+             .severity = Severity::warning,
+             .message =
+                 fmt::format("somebody else {} within 10 minutes; it is as it should be again",
+                             fmt::join(deeds, ", ")),
+             .advice = "who uses 'wg' or 'ip link' on it? wg-quick and network managers must "
+                       "leave it alone, and no other agent may have this device"});
     if (facts.peers.size() * 10 >= std::size_t{facts.config.max_peers} * 9)
         findings.push_back({.kind = AlarmKind::table_full,
                             .object = "peers",

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,10 +42,13 @@ struct Facts {
     std::vector<Problem> source;
     std::vector<Problem> secret_files;
     const ClusterSecrets* secrets = nullptr;  // none: no pre-shared keys
-    bool has_underlay = true;
+    const std::vector<Underlay>& underlays;
     std::map<std::string, OddPacketWatch::Odd> odd;  // by peer
     std::map<std::string, std::size_t> lost_hooks;   // "wgs_nic_out of eth0", of late
     std::size_t lost_devices = 0;                    // tunnels, of late
+    // What somebody else did to our devices, by name, of late.
+    std::map<std::string, std::set<std::string>> meddling;
+    std::map<std::string, std::size_t> new_keys;  // of nodes that have told another one, of late
     std::chrono::seconds clock_behind{0};
     std::chrono::seconds clock_ahead{0};
 };

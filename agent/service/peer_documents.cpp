@@ -77,6 +77,7 @@ Json peer_entry(const AgentView& agent, const PeerNameView& name, const CachedPe
             {"state", to_string(state_of(agent, name))},
             {"public_key", public_key ? Json(public_key->to_base64()) : Json()},
             {"endpoint", text_or_null(endpoint_of(in_tunnel, session))},
+            {"published_endpoint", text_or_null(in_tunnel.endpoint)},
             {"prefixes", pod_prefixes(peer, name.tunnel)},
             {"addresses", addresses(peer)},
             {"refused", refused_claims(agent, name.node)},
@@ -188,7 +189,6 @@ std::string peer_document(const AgentView& agent, const std::string& node,
         const wgs_peer_stats& stats = stats_of(all_stats, name);
         const Session* session = session_of(agent, peer, tunnel);
         Json entry = peer_entry(agent, name, peer, peer_totals(stats));
-        entry["published_endpoint"] = text_or_null(peer.tunnels[tunnel].endpoint);
         entry["keepalive"] = session != nullptr ? session->keepalive.count() : 0;
         entry["way"] = way(agent, name);
         entry["all_prefixes"] = all_prefixes(peer, tunnel);

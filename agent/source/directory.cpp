@@ -235,8 +235,12 @@ void DirectorySource::keep_own_file(const Listing& listing) {
     }
     if (last_scan_ < due) return wake_at(due);
     const bool restores = !own_unwritten_;
+    const bool rival = restores && found != listing.end() && is_of_a_rival();
     if (write_own_file() && restores) {
-        set_problem(own_problem_, own_file_, "changed or deleted by someone else; restored");
+        set_problem(own_problem_, own_file_,
+                    rival ? "written by another agent, restored: a second machine has the name of "
+                            "this node; set 'node' in the configuration of one of them"
+                          : "changed or deleted by someone else; restored");
     }
 }
 
@@ -248,6 +252,15 @@ bool DirectorySource::own_file_is_good(const FileStamp& stamp) {
     if (!text || *text != own_text_) return false;
     own_stamp_ = stamp;
     return true;
+}
+
+// A sound node file with another key.
+bool DirectorySource::is_of_a_rival() const {
+    const auto theirs = read_file(options_.path / own_file_, kMaxNodeFileSize);
+    if (!theirs) return false;
+    const auto node = parse_node_file(*theirs, stem_of(own_file_), own_file_);
+    const auto own = parse_node_file(own_text_, stem_of(own_file_), own_file_);
+    return node && own && node->public_key && node->public_key != own->public_key;
 }
 
 Status DirectorySource::write_own_file() {

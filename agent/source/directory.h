@@ -81,6 +81,7 @@ class DirectorySource final : public Source {
     void check_complete();
     void keep_own_file(const Listing& listing);
     [[nodiscard]] bool own_file_is_good(const FileStamp& stamp);
+    [[nodiscard]] bool is_of_a_rival() const;
     Status write_own_file();
     void set_problem(std::string& slot, const std::string& object, const std::string& message);
     void wake_at(SteadyTime time);

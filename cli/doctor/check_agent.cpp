@@ -42,11 +42,32 @@ void check_version(const AgentFacts& agent, Findings& findings) {
          "restart the agent: it was updated, but still runs");
 }
 
+constexpr const char* kSeeStatus = "wgsteer status; the agent's log says when it began";
+
+void check_alarm(const Json& alarm, Findings& findings) {
+    const std::string advice = text_at(alarm, "advice");
+    findings.push_back(
+        {.grade = text_at(alarm, "severity") == "problem" ? Grade::failure : Grade::warning,
+         .check = "agent",
+         .text = text_at(alarm, "object") + ": " + text_at(alarm, "message"),
+         .fix = advice.empty() ? kSeeStatus : advice});
+}
+
+bool has_alarm(const Json& status, const std::string& object) {
+    return std::ranges::any_of(at(status, "alarms"), [&](const Json& alarm) {
+        return text_at(alarm, "object") == object;
+    });
+}
+
 void check_problems(const Json& status, Findings& findings) {
     const Json& problems = at(status, "problems");
-    for (const Json& problem : problems)
+    const Json& alarms = at(status, "alarms");
+    for (const Json& alarm : alarms)
+        check_alarm(alarm, findings);
+    // All that an older agent tells.
+    for (const Json& problem : alarms.is_null() ? problems : Json::array())
         fail(findings, "agent", text_at(problem, "object") + ": " + text_at(problem, "message"),
-             "wgsteer status; the agent's log says when it began");
+             kSeeStatus);
     if (at(status, "in_sync") == false && problems.empty())
         warn(findings, "agent", "is bringing the kernel in line",
              "look again; if it lasts, at its log");
@@ -55,7 +76,7 @@ void check_problems(const Json& status, Findings& findings) {
 void check_leaks(const AgentFacts& agent, Findings& findings) {
     const Json& leaks = at(agent.status, "leaks");
     if (leaks.is_null()) return warn(findings, "leaks", "nobody watches", "leak_watch: on");
-    if (!agent.leak_test_passed)
+    if (agent.leak_test_failed)
         return fail(findings, "leaks", "the watcher does not pass its self-test",
                     "wgsteer leak-test says why");
     if (number_at(agent.status, "leaks") > 0)
@@ -90,6 +111,19 @@ void check_state(const Json& peer, Findings& findings) {
     if (state == "conflict" || state == "stalled")
         return fail(findings, "peers", text, advice_for(state));
     warn(findings, "peers", text, advice_for(state));
+}
+
+// It was heard from elsewhere than it has published.
+void check_endpoint(const Json& peer, Findings& findings) {
+    const std::string published = text_at(peer, "published_endpoint");
+    const std::string endpoint = text_at(peer, "endpoint");
+    if (text_at(peer, "state") != "ready" || published.empty() || published == endpoint) return;
+    warn(findings, "endpoint",
+         fmt::format("{} is reached at {}, but has published {}: a NAT is between, or its address "
+                     "has changed",
+                     text_at(peer, "name"), endpoint, published),
+         "behind a NAT it must speak first and go on speaking: wireguard.keepalive: 25s there; "
+         "else correct 'addresses' and 'wireguard.port' there");
 }
 
 // The same peer in a later document.
@@ -136,14 +170,35 @@ void check_session(const Facts& facts, const Json& peer, Findings& findings) {
              "(NAPI, other peers of it are well): wgsteer doctor there");
 }
 
+void check_silence(const AgentFacts& agent, Findings& findings) {
+    if (agent.process == 0)
+        return fail(findings, "agent", agent.error,
+                    "systemctl start wgsteer; what an earlier one has set up goes on meanwhile");
+    if (agent.stopped)
+        return fail(findings, "agent",
+                    fmt::format("does not answer: its process {} is stopped", agent.process),
+                    fmt::format("kill -CONT {}; who stopped it?", agent.process));
+    fail(findings, "agent",
+         fmt::format("its process {} is there, but has not answered: {}", agent.process,
+                     agent.error),
+         fmt::format("its log, and what it waits for: cat /proc/{0}/wchan /proc/{0}/stack; then "
+                     "systemctl restart wgsteer, which loses no packet",
+                     agent.process));
+}
+
 }  // namespace
+
+bool Facts::all_ready() const {
+    if (!agent.answers) return false;
+    return std::ranges::all_of(agent.peers, [&](const Json& peer) {
+        return text_at(peer, "state") == "ready" && !has_alarm(agent.status, text_at(peer, "name"));
+    });
+}
 
 void check_agent(const Facts& facts, Findings& findings) {
     check_config(facts, findings);
     const AgentFacts& agent = facts.agent;
-    if (!agent.answers)
-        return fail(findings, "agent", agent.error,
-                    "systemctl start wgsteer; what an earlier one has set up goes on meanwhile");
+    if (!agent.answers) return check_silence(agent, findings);
     if (at(agent.status, "in_sync") == true && at(agent.status, "problems").empty())
         ok(findings, "agent", "runs, and the kernel is as it should be");
     check_version(agent, findings);
@@ -157,8 +212,9 @@ void check_peers(const Facts& facts, Findings& findings) {
     std::size_t ready = 0;
     for (const Json& peer : facts.agent.peers) {
         if (text_at(peer, "state") == "ready") ++ready;
-        check_state(peer, findings);
+        if (!has_alarm(facts.agent.status, text_at(peer, "name"))) check_state(peer, findings);
         check_session(facts, peer, findings);
+        check_endpoint(peer, findings);
     }
     const std::size_t total = facts.agent.peers.size();
     if (total == 0)

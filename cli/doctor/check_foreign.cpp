@@ -39,10 +39,11 @@ void check_egress(const DeviceFacts& device, Findings& findings) {
     const Chain& chain = device.egress;
     const auto ours = find(chain, "wgs_nic_out");
     if (ours == chain.end())
-        return fail(findings, "programs",
-                    fmt::format("wgs_nic_out is not at the egress of {}, where there is {}",
-                                device.name, order(chain)),
-                    "start the agent: it puts the program back within a second");
+        return fail(
+            findings, "programs",
+            fmt::format("wgs_nic_out is not at the egress of {}, where there is {}", device.name,
+                        order(chain)),
+            "the agent puts it back within a second: does it run, and what does it say above?");
     const std::string before = names(chain.begin(), ours);
     const std::string after = names(ours, chain.end());
     if (!before.empty())
@@ -65,10 +66,11 @@ void check_ingress(const DeviceFacts& device, std::string_view program, Findings
     const Chain& chain = device.ingress;
     const auto ours = find(chain, program);
     if (ours == chain.end())
-        return fail(findings, "programs",
-                    fmt::format("{} is not at the ingress of {}, where there is {}", program,
-                                device.name, order(chain)),
-                    "start the agent: it puts the program back within a second");
+        return fail(
+            findings, "programs",
+            fmt::format("{} is not at the ingress of {}, where there is {}", program, device.name,
+                        order(chain)),
+            "the agent puts it back within a second: does it run, and what does it say above?");
     const std::string before = names(chain.begin(), ours);
     if (before.empty()) return ok(findings, "programs", device.name + " ingress: " + order(chain));
     warn(findings, "programs",
@@ -149,7 +151,8 @@ void check_chains(const Facts& facts, Findings& findings) {
         check_ingress(device, "wgs_nic_in", findings);
         check_xdp(device, facts.config.guard, findings);
     }
-    if (facts.tunnel) check_ingress(*facts.tunnel, "wgs_wg_in", findings);
+    for (const DeviceFacts& tunnel : facts.tunnels)
+        if (tunnel.exists) check_ingress(tunnel, "wgs_wg_in", findings);
 }
 
 void check_marks(const Facts& facts, Findings& findings) {
@@ -180,6 +183,7 @@ Findings examine(const Facts& facts) {
     check_devices(facts, findings);
     check_chains(facts, findings);
     check_marks(facts, findings);
+    check_filters(facts, findings);
     check_probes(facts, findings);
     return findings;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/capability.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -47,9 +49,11 @@ void check_version(const KernelFacts& kernel, Findings& findings) {
 
 void check_napi(const Facts& facts, Findings& findings) {
     const auto version = kernel_version(facts.kernel.release, facts.kernel.version);
-    const bool threaded = facts.tunnel && facts.tunnel->threaded.value_or(false);
+    const auto on = std::ranges::find_if(
+        facts.tunnels, [](const DeviceFacts& tunnel) { return tunnel.threaded.value_or(false); });
+    const bool threaded = on != facts.tunnels.end();
     const bool bad = version && has_napi_stall(*version);
-    const std::string device = facts.config.wireguard.device;
+    const std::string device = threaded ? on->name : facts.config.wireguard.device;
     if (bad && threaded)
         return fail(findings, "napi",
                     "threaded NAPI is on, and Linux " + to_text(*version) +
@@ -122,9 +126,17 @@ void check_bpf(const Facts& facts, Findings& findings) {
     const std::string path = facts.config.bpffs.string();
     if (!facts.bpffs)
         return fail(findings, "bpffs", path + " is no BPF file system: nothing outlives the agent",
-                    "start the agent, which mounts it; mount -t bpf bpf " + path);
-    if (!facts.pinned)
-        return fail(findings, "bpffs", "no program is pinned in " + path, "start the agent");
+                    facts.agent.answers
+                        ? "who has unmounted it? systemctl restart wgsteer mounts it again"
+                        : "start the agent, which mounts it; mount -t bpf bpf " + path);
+    if (!facts.pinned || !facts.unpinned.empty())
+        return fail(findings, "bpffs",
+                    (facts.pinned ? fmt::format("{} is not pinned", fmt::join(facts.unpinned, ", "))
+                                  : "no program is pinned") +
+                        " in " + path,
+                    facts.agent.answers ? "who has deleted it? systemctl restart wgsteer pins "
+                                          "everything anew"
+                                        : "start the agent");
     ok(findings, "bpffs", path);
 }
 

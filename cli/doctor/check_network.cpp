@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -66,22 +67,30 @@ std::uint32_t inner_mtu(std::uint32_t underlay) {
     return (underlay - std::min(underlay, kOverhead)) / 16 * 16;
 }
 
-void check_tunnel(const Facts& facts, Findings& findings) {
-    if (!facts.tunnel) {
-        const std::string text = facts.config.wireguard.device + " is missing";
-        return fail(findings, "tunnel", text, "start the agent, or look at its log");
-    }
+void check_tunnel(const Facts& facts, const DeviceFacts& tunnel, Findings& findings) {
+    if (!tunnel.exists)
+        return fail(findings, "tunnel", tunnel.name + " is missing",
+                    "start the agent, or look at its log");
     for (const DeviceFacts& device : facts.underlays) {
-        if (device.mtu < 576 || facts.tunnel->mtu <= inner_mtu(device.mtu) + 32) continue;
+        if (device.mtu < 576 || tunnel.mtu <= inner_mtu(device.mtu) + 32) continue;
         fail(findings, "mtu",
-             fmt::format("{} has MTU {}, {} has room for {}", facts.tunnel->name, facts.tunnel->mtu,
-                         device.name, inner_mtu(device.mtu)),
+             fmt::format("{} has MTU {}, {} has room for {}", tunnel.name, tunnel.mtu, device.name,
+                         inner_mtu(device.mtu)),
              "wireguard.mtu: auto");
     }
-    if (!facts.tunnel->up)
-        return fail(findings, "tunnel", facts.tunnel->name + " is down",
-                    "ip link set " + facts.tunnel->name + " up");
-    ok(findings, "tunnel", fmt::format("{} is up, MTU {}", facts.tunnel->name, facts.tunnel->mtu));
+    if (!tunnel.up)
+        return fail(findings, "tunnel", tunnel.name + " is down",
+                    "ip link set " + tunnel.name + " up");
+    ok(findings, "tunnel", fmt::format("{} is up, MTU {}", tunnel.name, tunnel.mtu));
+}
+
+void check_addresses(const Facts& facts, Findings& findings) {
+    for (const std::string& address : facts.lacking)
+        warn(findings, "underlay",
+             fmt::format("no device of this node has {} of 'addresses'; they have {}", address,
+                         fmt::join(facts.held, ", ")),
+             "peers look for us there: correct 'addresses', unless a 1:1 NAT in front of this "
+             "node has it");
 }
 
 void check_size(const ProbeFacts& probe, Findings& findings) {
@@ -113,7 +122,8 @@ void check_probe(const ProbeFacts& probe, Findings& findings) {
     if (!probe.sent)
         return fail(findings, "reach", "there is no route to " + who,
                     "ip route get " + probe.address);
-    if (probe.port_closed)
+    // Behind a NAT the port is open to those alone who are spoken to.
+    if (probe.port_closed && probe.state != "ready")
         fail(findings, "port", "nothing listens on the UDP port of " + who,
              "start wgsteerd there; does its node file name the right port?");
     if (!probe.answers)
@@ -133,6 +143,11 @@ void check_files(const Facts& facts, Findings& findings) {
     if (!facts.mesh.path.empty() && !facts.mesh.exists)
         fail(findings, "files", facts.mesh.path + " is missing: the source has nothing to read",
              "mount or make it; the last good state stays meanwhile");
+    for (const FileFacts* file : {&facts.state_dir, &facts.run_dir, &facts.mesh})
+        if (file->exists && file->full)
+            fail(findings, "files",
+                 file->path + " cannot be written: its file system is full, or read-only",
+                 "df -h " + file->path + "; df -i " + file->path);
     constexpr std::uint32_t kOthersMayWrite = 0002;
     for (const FileFacts* file : {&facts.run_dir, &facts.mesh})
         if (file->exists && (file->mode & kOthersMayWrite) != 0)
@@ -147,7 +162,9 @@ void check_devices(const Facts& facts, Findings& findings) {
              "set `underlay` or `addresses`; is there a default route?");
     for (const DeviceFacts& device : facts.underlays)
         check_device(device, findings);
-    check_tunnel(facts, findings);
+    check_addresses(facts, findings);
+    for (const DeviceFacts& tunnel : facts.tunnels)
+        check_tunnel(facts, tunnel, findings);
     check_forwarding(facts, findings);
 }
 

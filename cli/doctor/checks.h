@@ -5,8 +5,10 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/doctor/facts.h"
 #include "cli/doctor/finding.h"
@@ -29,6 +31,11 @@ std::uint32_t our_marks(const Config& config);
 // Lines of `iptables-save` or `nft list ruleset` that use bits of `ours`.
 std::vector<MarkUse> marks_in(std::string_view rules, std::uint32_t ours, const std::string& where);
 
+// Lines of `iptables-save` or `nft list ruleset` that throw away UDP packets of these ports, and an
+// input chain that throws away everything else, if no line names the ports.
+std::vector<FilterRule> blocks_in(std::string_view rules, const std::set<std::uint16_t>& ports,
+                                  const std::string& where);
+
 // Parts of examine().
 void check_kernel(const Facts& facts, Findings& findings);
 void check_agent(const Facts& facts, Findings& findings);
@@ -38,5 +45,6 @@ void check_files(const Facts& facts, Findings& findings);
 void check_devices(const Facts& facts, Findings& findings);
 void check_chains(const Facts& facts, Findings& findings);
 void check_marks(const Facts& facts, Findings& findings);
+void check_filters(const Facts& facts, Findings& findings);
 
 }  // namespace wgs::cli

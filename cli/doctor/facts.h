@@ -2,6 +2,8 @@
 // What the doctor knows of a node, as plain data: gathered in one place, judged in another.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -40,6 +42,7 @@ struct DeviceFacts {
     std::optional<int> rp_filter;  // what is in force: the larger of "all" and its own
     std::optional<bool> gro;
     std::optional<bool> gso;
+    bool exists = true;
     std::vector<ChainProgram> egress;  // in the order in which they run
     std::vector<ChainProgram> ingress;
     std::optional<ChainProgram> xdp;
@@ -50,6 +53,7 @@ struct FileFacts {
     bool exists = false;
     std::uint32_t mode = 0;  // permission bits
     std::uint32_t owner = 0;
+    bool full = false;  // its file system has no room, or cannot be written
 };
 
 // What came back from a peer.
@@ -64,6 +68,7 @@ struct ProbeFacts {
     std::uint32_t largest = 0;  // that did
     std::string hop;            // who said that one is too big; empty: nobody
     bool port_closed = false;   // nothing listens on its UDP port
+    bool refused = false;       // this node does not let UDP for that port out
     std::optional<std::chrono::milliseconds> clock_ahead;  // of ours
 };
 
@@ -73,8 +78,17 @@ struct MarkUse {
     std::string line;
 };
 
+// One that keeps packets of our tunnels, or with `policy` a chain that keeps what it does not know.
+struct FilterRule {
+    std::string where;
+    std::string line;
+    bool policy = false;
+};
+
 struct AgentFacts {
     bool answers = false;
+    pid_t process = 0;  // that holds the socket; 0: none does
+    bool stopped = false;
     std::string error;      // why not
     nlohmann::json status;  // documents; null: none
     nlohmann::json peers;
@@ -82,7 +96,7 @@ struct AgentFacts {
     std::string version;
     std::uint64_t capabilities = ~std::uint64_t{0};
     std::uint64_t open_files = 0;  // limit; 0: not known
-    bool leak_test_passed = true;
+    bool leak_test_failed = false;
 };
 
 struct Facts {
@@ -92,14 +106,18 @@ struct Facts {
     KernelFacts kernel;
     AgentFacts agent;
     std::vector<DeviceFacts> underlays;
-    std::optional<DeviceFacts> tunnel;
+    std::vector<DeviceFacts> tunnels;           // as configured, whether there or not
+    std::vector<std::string> lacking;           // configured addresses that no device has
+    std::vector<std::string> held;              // addresses of global scope
     std::vector<std::string> other_wireguards;  // names of links
     bool bpffs = true;                          // config.bpffs is one
     bool pinned = true;                         // and has programs of ours
+    std::vector<std::string> unpinned;          // tables of ours that it lacks
     std::optional<bool> forwarding4;
     std::optional<bool> forwarding6;
     std::vector<MarkRule> rules;
     std::vector<MarkUse> marks;
+    std::vector<FilterRule> filters;
     FileFacts key;
     FileFacts state_dir;
     FileFacts run_dir;
@@ -107,6 +125,9 @@ struct Facts {
     std::vector<ProbeFacts> probes;
     std::size_t peers_not_probed = 0;
     std::chrono::system_clock::time_point now;
+
+    // The agent answers and finds nothing wrong with any peer.
+    [[nodiscard]] bool all_ready() const;
 };
 
 }  // namespace wgs::cli

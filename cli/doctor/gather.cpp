@@ -2,6 +2,7 @@
 #include "cli/doctor/gather.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <array>
 #include <chrono>
@@ -32,6 +33,17 @@ void find_config(const Client& client, const DoctorOptions& options, Facts& fact
         facts.config = std::move(*config);
     else
         facts.config_error = config.error().message;
+    if (facts.agent.answers || !options.config.empty() || !fs::exists(kDefaultConfig)) return;
+    // What the next agent would start with.
+    if (const auto next = load_config(kDefaultConfig); !next)
+        facts.config_error = next.error().message;
+}
+
+bool has_no_room(const fs::path& path) {
+    struct statvfs info {};
+    if (::statvfs(path.c_str(), &info) != 0) return false;
+    const bool no_inodes = info.f_files != 0 && info.f_favail == 0;
+    return info.f_bavail == 0 || no_inodes || (info.f_flag & ST_RDONLY) != 0;
 }
 
 FileFacts look_at(const fs::path& path) {
@@ -41,6 +53,7 @@ FileFacts look_at(const fs::path& path) {
     facts.exists = true;
     facts.mode = info.st_mode & 07777;
     facts.owner = info.st_uid;
+    facts.full = has_no_room(path);
     return facts;
 }
 
@@ -73,8 +86,8 @@ std::string output_of(const std::string& command) {
 Facts gather(const Client& client, const DoctorOptions& options) {
     Facts facts;
     facts.now = std::chrono::system_clock::now();
-    find_config(client, options, facts);
     gather_agent(client, facts);
+    find_config(client, options, facts);
     gather_kernel(facts);
     gather_files(facts);
     gather_network(facts);

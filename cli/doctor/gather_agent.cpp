@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
-#include "base/unique_fd.h"
+#include "cli/agent_process.h"
 #include "cli/doctor/gather.h"
 #include "cli/doctor/probe.h"
 
@@ -20,28 +17,14 @@ using Json = nlohmann::json;
 constexpr std::size_t kMostProbed = 16;
 // By then WireGuard's counters, which the agent reads now and then, hold the probes.
 constexpr std::chrono::milliseconds kBetweenReadings{800};
+// With one answer of the agent: somebody waits for what the doctor has to say.
+constexpr std::chrono::seconds kPatience{5};
 
 Json document(const Client& client, const std::string& path) {
     const Result<Reply> reply = client.get(path);
     if (!reply || reply->status != 200) return nullptr;
     Json document = Json::parse(reply->body, nullptr, false);
     return document.is_discarded() ? Json() : document;
-}
-
-// Of the process that listens on a unix socket; 0: nobody does.
-pid_t process_behind(const std::string& path) {
-    sockaddr_un address{.sun_family = AF_UNIX};
-    if (path.size() >= sizeof(address.sun_path)) return 0;
-    path.copy(static_cast<char*>(address.sun_path), path.size());
-    const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    ucred peer{};
-    socklen_t size = sizeof(peer);
-    if (!socket ||
-        ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
-            0 ||
-        ::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-        return 0;
-    return peer.pid;
 }
 
 // proc(5): "CapEff:" of status, "Max open files" of limits.
@@ -78,9 +61,12 @@ std::optional<ProbeTarget> target_of(const Json& peer) {
 
 // Between nodes that encrypt their own traffic, pings go through the tunnel.
 void set_size(const Facts& facts, ProbeTarget& target) {
-    target.inside = facts.config.hosts && target.state == "ready" && facts.tunnel;
+    const std::size_t index = std::min<std::size_t>(target.address.family() == Family::v4 ? 0 : 1,
+                                                    facts.tunnels.size() - 1);
+    target.inside = facts.config.hosts && target.state == "ready" && !facts.tunnels.empty() &&
+                    facts.tunnels[index].exists;
     if (target.inside)
-        target.wanted = facts.tunnel->mtu;
+        target.wanted = facts.tunnels[index].mtu;
     else if (!facts.underlays.empty())
         target.wanted = facts.underlays.front().mtu;
 }
@@ -91,8 +77,13 @@ bool is_chosen(const DoctorOptions& options, const std::string& name) {
 
 }  // namespace
 
-void gather_agent(const Client& client, Facts& facts) {
+void gather_agent(const Client& patient, Facts& facts) {
+    const Client client(patient.socket(), kPatience);
     AgentFacts& agent = facts.agent;
+    if (const auto process = agent_process(client.socket())) {
+        agent.process = process->id;
+        agent.stopped = process->stopped();
+    }
     const Result<Reply> reply = client.get("/v1/status");
     if (!reply) {
         agent.error = reply.error().message;
@@ -110,15 +101,14 @@ void gather_agent(const Client& client, Facts& facts) {
     if (version.is_object()) agent.version = version.value("version", "");
     const Json test = document(client, "/v1/leak-test");
     if (test.is_object() && test.contains("self_test"))
-        agent.leak_test_passed = test["self_test"] == "passed";
-    if (const pid_t process = process_behind(client.socket()); process > 0)
-        look_at_process(process, agent);
+        agent.leak_test_failed = test["self_test"] == "failed";
+    if (agent.process > 0) look_at_process(agent.process, agent);
 }
 
 void gather_again(const Client& client, Facts& facts) {
     if (!facts.agent.answers) return;
     std::this_thread::sleep_for(kBetweenReadings);
-    facts.agent.later = document(client, "/v1/peers");
+    facts.agent.later = document(Client(client.socket(), kPatience), "/v1/peers");
 }
 
 void gather_probes(const DoctorOptions& options, Facts& facts) {

@@ -14,6 +14,7 @@
 
 #include "cli/doctor/gather.h"
 #include "kernel/netlink.h"
+#include "maps/names.h"
 
 namespace wgs::cli {
 namespace {
@@ -53,6 +54,14 @@ bool is_bpffs(const fs::path& path) {
     return ::statfs(path.c_str(), &info) == 0 && info.f_type == BPF_FS_MAGIC;
 }
 
+// Those without which a restarted agent has to begin anew.
+std::vector<std::string> unpinned_tables(const fs::path& path) {
+    std::vector<std::string> missing;
+    for (const char* map : {WGS_MAP_ROOT4, WGS_MAP_PEERS, WGS_MAP_RECORDS, WGS_MAP_TUNNELS})
+        if (!fs::exists(path / "maps" / map)) missing.emplace_back(map);
+    return missing;
+}
+
 bool has_programs(const fs::path& path) {
     std::error_code code;
     for (fs::recursive_directory_iterator it(path, code), end; it != end; it.increment(code)) {
@@ -83,6 +92,7 @@ void gather_kernel(Facts& facts) {
     facts.kernel.clock_synchronised = clock_is_synchronised();
     facts.bpffs = is_bpffs(facts.config.bpffs);
     facts.pinned = has_programs(facts.config.bpffs);
+    facts.unpinned = unpinned_tables(facts.config.bpffs);
 }
 
 }  // namespace wgs::cli

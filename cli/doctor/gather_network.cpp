@@ -83,26 +83,38 @@ DeviceFacts device_facts(const std::string& name, std::uint32_t ifindex) {
     return device;
 }
 
-bool is_ours(const Config& config, const std::string& device) {
-    return std::ranges::any_of(config.wireguard.tunnels(),
-                               [&](const TunnelConfig& tunnel) { return tunnel.device == device; });
+DeviceFacts tunnel_facts(const std::vector<LinkInfo>& links, const std::string& device) {
+    const auto link = std::ranges::find(links, device, &LinkInfo::name);
+    if (link == links.end()) return {.name = device, .exists = false};
+    DeviceFacts facts = device_facts(device, link->ifindex);
+    facts.mtu = link->mtu;
+    facts.up = link->admin_up;
+    return facts;
 }
 
 void gather_links(Facts& facts) {
+    std::vector<LinkInfo> links;
+    if (auto rtnetlink = Rtnetlink::open()) links = rtnetlink->links().value_or(links);
+    std::set<std::string> own;
+    for (const TunnelConfig& tunnel : facts.config.wireguard.tunnels()) {
+        own.insert(tunnel.device);
+        facts.tunnels.push_back(tunnel_facts(links, tunnel.device));
+    }
+    for (const LinkInfo& link : links)
+        if (link.kind == "wireguard" && !own.contains(link.name))
+            facts.other_wireguards.push_back(link.name);
+}
+
+void gather_addresses(Facts& facts) {
     auto rtnetlink = Rtnetlink::open();
     if (!rtnetlink) return;
-    const auto links = rtnetlink->links();
-    if (!links) return;
-    const std::string& tunnel = facts.config.wireguard.device;
-    for (const LinkInfo& link : *links) {
-        if (link.name == tunnel) {
-            facts.tunnel = device_facts(link.name, link.ifindex);
-            facts.tunnel->mtu = link.mtu;
-            facts.tunnel->up = link.admin_up;
-        } else if (link.kind == "wireguard" && !is_ours(facts.config, link.name)) {
-            facts.other_wireguards.push_back(link.name);
-        }
-    }
+    const auto held = rtnetlink->addresses();
+    if (!held) return;
+    for (const LinkAddress& address : *held)
+        if (address.global) facts.held.push_back(address.address.to_string());
+    for (const IpAddress& address : facts.config.addresses)
+        if (std::ranges::find(facts.held, address.to_string()) == facts.held.end())
+            facts.lacking.push_back(address.to_string());
 }
 
 void gather_underlays(Facts& facts) {
@@ -122,24 +134,46 @@ void gather_underlays(Facts& facts) {
     }
 }
 
-void gather_marks(Facts& facts) {
-    const std::uint32_t ours = our_marks(facts.config);
-    if (auto rules = mark_rules()) facts.rules = std::move(*rules);
-    for (const char* program : {"iptables", "ip6tables"}) {
-        auto found = marks_in(output_of(std::string(program) + "-save"), ours, program);
-        std::ranges::move(found, std::back_inserter(facts.marks));
+// Of our tunnels and of the peers.
+std::set<std::uint16_t> tunnel_ports(const Facts& facts) {
+    std::set<std::uint16_t> ports;
+    for (const TunnelConfig& tunnel : facts.config.wireguard.tunnels())
+        ports.insert(tunnel.port);
+    for (const nlohmann::json& peer : facts.agent.peers) {
+        const auto endpoint = peer.is_object() ? peer.value("endpoint", nlohmann::json()) : peer;
+        if (!endpoint.is_string()) continue;
+        const auto text = endpoint.get<std::string>();
+        ports.insert(static_cast<std::uint16_t>(std::atoi(text.c_str() + text.rfind(':') + 1)));
     }
+    return ports;
+}
+
+void gather_filters(Facts& facts) {
+    const std::uint32_t marks = our_marks(facts.config);
+    const std::set<std::uint16_t> ports = tunnel_ports(facts);
+    const auto look = [&](const std::string& rules, const std::string& where) {
+        std::ranges::move(marks_in(rules, marks, where), std::back_inserter(facts.marks));
+        std::ranges::move(blocks_in(rules, ports, where), std::back_inserter(facts.filters));
+    };
+    for (const std::string program : {"iptables", "ip6tables"})
+        look(output_of(program + "-save"), program);
     // What iptables-nft has made shows here as well, and less readably.
-    if (facts.marks.empty())
-        facts.marks = marks_in(output_of("nft --stateless list ruleset"), ours, "nft");
+    if (facts.marks.empty() && facts.filters.empty())
+        look(output_of("nft --stateless list ruleset"), "nft");
+}
+
+void gather_rules(Facts& facts) {
+    if (auto rules = mark_rules()) facts.rules = std::move(*rules);
 }
 
 }  // namespace
 
 void gather_network(Facts& facts) {
     gather_links(facts);
+    gather_addresses(facts);
     gather_underlays(facts);
-    gather_marks(facts);
+    gather_rules(facts);
+    gather_filters(facts);
     facts.forwarding4 = switch_in("/proc/sys/net/ipv4/ip_forward");
     facts.forwarding6 = switch_in("/proc/sys/net/ipv6/conf/all/forwarding");
 }

@@ -23,8 +23,9 @@ constexpr std::uint32_t kSmall = 100;
 constexpr int kTries = 2;
 constexpr auto kPatience = 300ms;  // for each try
 
-// A datagram to the port of a peer's WireGuard, which ignores what makes no sense to it.
-UniqueFd knock(const ProbeTarget& target) {
+// A datagram to the port of a peer's WireGuard, which ignores what makes no sense to it. `refused`
+// is set when a packet filter of this node takes it.
+UniqueFd knock(const ProbeTarget& target, bool& refused) {
     const bool v4 = target.address.family() == Family::v4;
     UniqueFd socket(
         ::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -38,7 +39,8 @@ UniqueFd knock(const ProbeTarget& target) {
     const auto* to =
         v4 ? reinterpret_cast<const sockaddr*>(&to4) : reinterpret_cast<const sockaddr*>(&to6);
     const socklen_t size = v4 ? sizeof(to4) : sizeof(to6);
-    if (socket && ::connect(socket.get(), to, size) == 0) ::send(socket.get(), "", 1, 0);
+    if (socket && ::connect(socket.get(), to, size) == 0 && ::send(socket.get(), "", 1, 0) < 0)
+        refused = errno == EPERM;
     return socket;
 }
 
@@ -54,6 +56,7 @@ struct Patient {
     const ProbeTarget* target = nullptr;
     std::optional<Pinger> pinger;
     UniqueFd knocked;
+    bool refused = false;
     std::uint32_t passes = 0;  // bytes that do
     std::uint32_t fails = 0;   // bytes that do not; the wanted size plus one at first
     std::uint32_t trying = 0;  // 0: nothing
@@ -124,7 +127,7 @@ std::vector<Patient> admit(const std::vector<ProbeTarget>& targets) {
             patient.pinger = std::move(*pinger);
             patient.pinger->ask_for_time();
         }
-        if (target.port != 0) patient.knocked = knock(target);
+        if (target.port != 0) patient.knocked = knock(target, patient.refused);
         patients.push_back(std::move(patient));
     }
     return patients;
@@ -140,6 +143,7 @@ ProbeFacts facts_of(const Patient& patient) {
                      .wanted = patient.target->wanted,
                      .largest = patient.passes};
     facts.port_closed = patient.knocked && was_refused(patient.knocked);
+    facts.refused = patient.refused;
     if (!patient.pinger) return facts;
     facts.hop = patient.pinger->complaint();
     facts.clock_ahead = patient.pinger->clock_ahead();

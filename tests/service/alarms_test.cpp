@@ -125,7 +125,8 @@ class FindingsTest : public testing::Test {
                 .states = states_,
                 .rejections = rejections_,
                 .now = kSteady,
-                .tunnels = {{.sessions = &sessions_, .ailments = &ailments_}}};
+                .tunnels = {{.sessions = &sessions_, .ailments = &ailments_}},
+                .underlays = underlays_};
     }
     // The one finding.
     static Finding only(const Facts& facts) {
@@ -144,6 +145,7 @@ class FindingsTest : public testing::Test {
     std::map<PublicKey, Session> sessions_;
     std::map<PublicKey, Ailment> ailments_;
     std::vector<Rejection> rejections_;
+    std::vector<Underlay> underlays_{{.name = "eth0", .up = true}};
 };
 
 TEST_F(FindingsTest, NothingIsWrongWithAHealthyMesh) {
@@ -224,6 +226,40 @@ TEST_F(FindingsTest, PeersMustShareAClusterSecretIfThereIsOne) {
     EXPECT_EQ(only(given).kind, AlarmKind::no_key);
 }
 
+TEST_F(FindingsTest, OfTwoUnderlaysOneMayBeDown) {
+    underlays_ = {{.name = "eth0", .up = true}, {.name = "eth1", .up = false}};
+    EXPECT_EQ(only(facts()).severity, Severity::warning);
+    EXPECT_EQ(only(facts()).object, "eth1");
+}
+
+TEST_F(FindingsTest, AKeyThatIsExchangedOnceIsNoSecondMachine) {
+    Facts given = facts();
+    given.new_keys["node-b"] = 2;
+    EXPECT_EQ(find_what_is_wrong(given), std::vector<Finding>{});
+}
+
+TEST_F(FindingsTest, AFailureLeadsToItsCause) {
+    const auto advice = [&](const std::string& failure) {
+        Facts given = facts();
+        given.failure = failure;
+        return only(given).advice;
+    };
+    EXPECT_TRUE(has(advice("configure tunnel 0: Address already in use"), "ss -ulnp"));
+    EXPECT_TRUE(has(advice("read from wireguard-go: Connection timed out"), "kill -CONT"));
+    EXPECT_TRUE(has(advice("attach: File exists"), "wgsteer doctor"));
+}
+
+TEST_F(FindingsTest, MoreNodesThanFitAreNoFaultOfTheirPrefixes) {
+    rejections_ = {{.node = "node-d", .what = "node-d", .reason = "there are more than max_peers"}};
+    EXPECT_TRUE(has(only(facts()).advice, "raise 'max_peers'"));
+}
+
+TEST_F(FindingsTest, HandshakesWithoutDataAreToldFromSilence) {
+    ailments_[key(2)] = {.since = kSteady - 20s, .handshakes = true};
+    EXPECT_EQ(only(facts()).kind, AlarmKind::one_way);
+    EXPECT_TRUE(has(only(facts()).message, "complete, but no data has come for 20 s"));
+}
+
 TEST_F(FindingsTest, EachOfTheRestHasItsKind) {
     const auto kind_of = [&](auto&& change) {
         Facts given = facts();
@@ -233,7 +269,9 @@ TEST_F(FindingsTest, EachOfTheRestHasItsKind) {
         return found.kind;
     };
     EXPECT_EQ(kind_of([](Facts& f) { f.failure = "no"; }), AlarmKind::kernel);
-    EXPECT_EQ(kind_of([](Facts& f) { f.has_underlay = false; }), AlarmKind::underlay);
+    underlays_.clear();
+    EXPECT_EQ(kind_of([](Facts&) {}), AlarmKind::underlay);
+    underlays_ = {{.name = "eth0", .up = true}};
     EXPECT_EQ(kind_of([](Facts& f) { f.leaks = {{"leaks", "1"}}; }), AlarmKind::leak);
     EXPECT_EQ(kind_of([](Facts& f) { f.chain = {{"hooks", "1"}}; }), AlarmKind::foreign_chain);
     EXPECT_EQ(kind_of([](Facts& f) { f.plan = {"no free id"}; }), AlarmKind::plan);
@@ -246,6 +284,12 @@ TEST_F(FindingsTest, EachOfTheRestHasItsKind) {
     EXPECT_EQ(kind_of([](Facts& f) { f.clock_behind = 9s; }), AlarmKind::clock);
     EXPECT_EQ(kind_of([](Facts& f) { f.clock_ahead = 9s; }), AlarmKind::clock);
     EXPECT_EQ(kind_of([](Facts& f) { f.secret_files = {{"/s", "short"}}; }), AlarmKind::secret);
+    EXPECT_EQ(kind_of([](Facts& f) { f.meddling["wgsteer0"] = {"set it down"}; }),
+              AlarmKind::altered);
+    EXPECT_EQ(kind_of([](Facts& f) { f.new_keys["node-b"] = 3; }), AlarmKind::key_conflict);
+    underlays_[0].up = false;
+    EXPECT_EQ(kind_of([](Facts&) {}), AlarmKind::underlay);
+    underlays_[0].up = true;
     config_.max_peers = 2;
     EXPECT_EQ(kind_of([](Facts&) {}), AlarmKind::table_full);
     config_.max_peers = 100;

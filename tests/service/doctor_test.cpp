@@ -57,11 +57,11 @@ Facts sound() {
                    .version = std::string(kVersion),
                    .open_files = 65536};
     facts.underlays = {underlay()};
-    facts.tunnel = DeviceFacts{.name = "wgsteer0",
-                               .mtu = 1440,
-                               .up = true,
-                               .threaded = false,
-                               .ingress = {{.name = "wgs_wg_in", .id = 4, .kind = "tcx"}}};
+    facts.tunnels = {{.name = "wgsteer0",
+                      .mtu = 1440,
+                      .up = true,
+                      .threaded = false,
+                      .ingress = {{.name = "wgs_wg_in", .id = 4, .kind = "tcx"}}}};
     facts.forwarding4 = true;
     facts.key = {.path = "/var/lib/wgsteer/private.key", .exists = true, .mode = 0600};
     facts.state_dir = {.path = "/var/lib/wgsteer", .exists = true, .mode = 0700};
@@ -113,6 +113,53 @@ TEST(Doctor, RepeatsTheProblemsOfTheAgent) {
     Facts facts = sound();
     facts.agent.status["problems"].push_back({{"object", "node-b"}, {"message", "claims ours"}});
     EXPECT_EQ(complaints(facts), Lines{"failure agent: node-b: claims ours"});
+}
+
+TEST(Doctor, RepeatsTheAlarmsOfTheAgentWithTheirAdvice) {
+    Facts facts = sound();
+    facts.agent.status["problems"].push_back({{"object", "node-b"}, {"message", "claims ours"}});
+    facts.agent.status["alarms"] = Json::array({{{"kind", "rejected"},
+                                                 {"object", "node-b"},
+                                                 {"severity", "problem"},
+                                                 {"message", "claims ours"},
+                                                 {"advice", "correct it"}},
+                                                {{"kind", "one_way"},
+                                                 {"object", "node-c"},
+                                                 {"severity", "warning"},
+                                                 {"message", "silent"},
+                                                 {"advice", "ping it"}}});
+    EXPECT_EQ(complaints(facts),
+              (Lines{"failure agent: node-b: claims ours", "warning agent: node-c: silent"}));
+    EXPECT_EQ(fixes(facts), (Lines{"correct it", "ping it"}));
+    facts.agent.peers = Json::array({peer("node-b", "waiting", 0, 0, 0)});
+    EXPECT_EQ(complaints(facts).size(), 2U) << "its alarm says more than its state";
+}
+
+TEST(Doctor, TellsAnAgentThatIsStoppedFromOneThatIsAway) {
+    Facts facts = sound();
+    facts.agent = {.process = 77, .stopped = true, .error = "timeout"};
+    EXPECT_EQ(complaints(facts),
+              Lines{"failure agent: does not answer: its process 77 is stopped"});
+    EXPECT_TRUE(fixes(facts)[0].starts_with("kill -CONT 77"));
+    facts.agent.stopped = false;
+    EXPECT_EQ(complaints(facts),
+              Lines{"failure agent: its process 77 is there, but has not answered: timeout"});
+}
+
+TEST(Doctor, TellsAWatcherWithNothingToWatchFromABrokenOne) {
+    Facts facts = sound();
+    facts.agent.leak_test_failed = true;
+    EXPECT_EQ(complaints(facts), Lines{"failure leaks: the watcher does not pass its self-test"});
+}
+
+TEST(Doctor, SeesPeersThatAreReachedElsewhere) {
+    Facts facts = sound();
+    facts.agent.peers[0]["endpoint"] = "192.0.2.9:40000";
+    facts.agent.peers[0]["published_endpoint"] = "192.168.50.2:51820";
+    facts.probes[0].port_closed = true;
+    EXPECT_EQ(complaints(facts),
+              Lines{"warning endpoint: node-b is reached at 192.0.2.9:40000, but has published "
+                    "192.168.50.2:51820: a NAT is between, or its address has changed"});
 }
 
 TEST(Doctor, SurvivesDocumentsOfAnotherShape) {
@@ -189,7 +236,7 @@ TEST(Doctor, KnowsTheKernelsThatStallWithThreadedNapi) {
     Facts facts = sound();
     facts.kernel.release = "6.12.40";
     EXPECT_TRUE(complaints(facts)[0].starts_with("warning napi: ")) << "threaded NAPI is off";
-    facts.tunnel->threaded = true;
+    facts.tunnels[0].threaded = true;
     EXPECT_TRUE(complaints(facts)[0].starts_with("failure napi: "));
     facts.kernel.release = "6.12.80";
     EXPECT_EQ(complaints(facts), Lines{});
@@ -225,6 +272,82 @@ TEST(Doctor, SeesFilesThatOthersMayReadOrWrite) {
     EXPECT_TRUE(complaints(facts)[0].starts_with("failure files: /etc/wgsteer/mesh is missing"));
 }
 
+TEST(Doctor, SeesFileSystemsWithoutRoom) {
+    Facts facts = sound();
+    facts.state_dir.full = true;
+    EXPECT_EQ(complaints(facts), Lines{"failure files: /var/lib/wgsteer cannot be written: its "
+                                       "file system is full, or read-only"});
+}
+
+TEST(Doctor, SeesTablesThatAreNoLongerPinned) {
+    Facts facts = sound();
+    facts.unpinned = {"wgs_peers_v1", "wgs_root4_v1"};
+    EXPECT_EQ(complaints(facts), Lines{"failure bpffs: wgs_peers_v1, wgs_root4_v1 is not pinned "
+                                       "in /sys/fs/bpf/wgsteer"});
+}
+
+TEST(Doctor, SeesAddressesThatNoDeviceHas) {
+    Facts facts = sound();
+    facts.lacking = {"192.168.50.1"};
+    facts.held = {"192.168.50.77", "10.1.0.1"};
+    EXPECT_EQ(complaints(facts),
+              Lines{"warning underlay: no device of this node has 192.168.50.1 of 'addresses'; "
+                    "they have 192.168.50.77, 10.1.0.1"});
+}
+
+TEST(Doctor, LooksAtEachTunnel) {
+    Facts facts = sound();
+    DeviceFacts second = facts.tunnels[0];
+    second.name = "wgsteer0-v6";
+    second.ingress.insert(second.ingress.begin(), {.name = "taker", .id = 5, .kind = "tcx"});
+    second.mtu = 1472;
+    facts.tunnels.push_back(second);
+    facts.tunnels.push_back({.name = "wgsteer1", .exists = false});
+    const Lines lines = complaints(facts);
+    ASSERT_EQ(lines.size(), 3U);
+    EXPECT_TRUE(lines[0].starts_with("failure mtu: wgsteer0-v6 has MTU 1472"));
+    EXPECT_EQ(lines[1], "failure tunnel: wgsteer1 is missing");
+    EXPECT_TRUE(lines[2].starts_with("warning programs: taker (id 5) before wgs_wg_in"));
+}
+
+TEST(Doctor, SeesPacketFiltersThatTakeThePacketsOfTunnels) {
+    Facts facts = sound();
+    facts.filters = {{.where = "nft", .line = "udp dport 51820 drop"},
+                     {.where = "nft", .line = "policy drop", .policy = true}};
+    EXPECT_EQ(complaints(facts), Lines{"failure firewall: nft throws away packets of the tunnels: "
+                                       "udp dport 51820 drop"})
+        << "peers are ready: something lets them in";
+    facts.agent.peers[0]["state"] = "waiting";
+    facts.filters.erase(facts.filters.begin());
+    EXPECT_TRUE(complaints(facts).back().starts_with("warning firewall: nft drops what no rule"));
+    facts = sound();
+    facts.probes[0].refused = true;
+    EXPECT_EQ(complaints(facts),
+              Lines{"failure firewall: this node refuses to send UDP to node-b (192.168.50.2)"});
+}
+
+TEST(Doctor, ReadsBlocksOutOfPacketFilters) {
+    const auto in = [](std::string_view rules) { return blocks_in(rules, {51820, 51821}, "nft"); };
+    EXPECT_EQ(in("  udp dport 51820 drop\n").size(), 1U);
+    EXPECT_EQ(in("  udp sport 51821 counter packets 3 bytes 9 drop\n").size(), 1U);
+    EXPECT_EQ(in("  udp dport { 53, 51820 } reject\n").size(), 1U);
+    EXPECT_EQ(in("-A INPUT -p udp -m udp --dport 51820 -j DROP\n").size(), 1U);
+    EXPECT_EQ(
+        in("-A INPUT -p udp -m multiport --dports 53,51821 -j REJECT --reject-with x\n").size(),
+        1U);
+    EXPECT_EQ(in("  udp dport 51820 accept\n  udp dport 5182 drop\n").size(), 0U);
+    EXPECT_EQ(in("  tcp dport 51820 drop\n").size(), 0U);
+    const auto rule = in("table inet f {\n\tchain c {\n\t\tudp dport 51820 drop\n\t}\n}\n");
+    ASSERT_EQ(rule.size(), 1U);
+    EXPECT_EQ(rule[0].line, "udp dport 51820 drop (chain c of table inet f)");
+    const std::string strict =
+        "chain input {\n type filter hook input priority filter; policy drop;\n";
+    ASSERT_EQ(in(strict).size(), 1U);
+    EXPECT_TRUE(in(strict)[0].policy);
+    EXPECT_EQ(in(strict + " udp dport 51820 accept\n").size(), 0U);
+    EXPECT_EQ(in(":INPUT DROP [0:0]\n").size(), 1U);
+}
+
 TEST(Doctor, SeesAHopThatIsTooSmall) {
     Facts facts = sound();
     facts.probes[0].largest = 1400;
@@ -250,7 +373,7 @@ TEST(Doctor, SeesAHopThatIsTooSmall) {
 TEST(Doctor, SeesDevicesThatAreDownOrMissing) {
     Facts facts = sound();
     facts.underlays[0].up = false;
-    facts.tunnel.reset();
+    facts.tunnels[0].exists = false;
     EXPECT_EQ(complaints(facts),
               (Lines{"failure underlay: eth0 is down", "failure tunnel: wgsteer0 is missing"}));
     facts = sound();

@@ -49,6 +49,7 @@ std::string to_yaml(const AgentSettings& settings) {
                                                                : settings.source) +
            list_line("addresses", settings.addresses) + list_line("prefixes", settings.prefixes) +
            list_line("underlay", settings.underlay) +
+           (settings.max_peers > 0 ? fmt::format("max_peers: {}\n", settings.max_peers) : "") +
            list_line("cluster_prefixes", settings.cluster_prefixes) +
            fmt::format("policy: {}\nhosts: {}\npath: {}\nguard: {}\nmetrics: \"{}\"\n",
                        settings.policy, settings.hosts, settings.path, settings.guard,

@@ -32,6 +32,7 @@ struct AgentSettings {
     std::string backend = "auto";
     std::string device = "wgsteer0";
     bool per_family = false;  // the second device is DEVICE-v6
+    int max_peers = 0;        // 0: as the agent has it
     std::string cluster_secret_file;
     std::string metrics = "127.0.0.1:9586";
     std::vector<std::string> launcher;  // command words in front of the daemon

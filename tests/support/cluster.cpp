@@ -168,6 +168,7 @@ AgentSettings Node::agent_settings() const {
     settings.path = cluster_->options().path;
     settings.guard = cluster_->options().guard;
     settings.per_family = cluster_->options().per_family;
+    settings.max_peers = cluster_->options().max_peers;
     settings.mark = cluster_->workspace().mark();
     for (const Family family : {Family::v4, Family::v6}) {
         settings.addresses.push_back(host_address(family).to_string());

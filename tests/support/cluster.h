@@ -33,6 +33,7 @@ struct ClusterOptions {
     std::optional<int> vlan = {};                    // underlay is eth0.VLAN
     std::vector<std::string> cluster_prefixes = {};  // none: not configured
     bool per_family = false;                         // a tunnel for each family
+    int max_peers = 0;                               // 0: as the agent has it
 };
 
 class Cluster;

@@ -168,6 +168,7 @@ TEST_P(RandomHistory, NothingGoesClearOrAstrayBetweenTwoStates) {
         std::vector<Outcomes> between;
         kernel.on_change([&] { between.push_back(outcomes()); });
         ASSERT_TRUE(run_somehow(random));
+        EXPECT_TRUE(reconciler->take_meddling().empty()) << "in round " << i;
         kernel.on_change({});
         const Outcomes after = outcomes();
         for (const Outcomes& moment : between) {

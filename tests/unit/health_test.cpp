@@ -76,6 +76,15 @@ TEST_F(HealthDriverTest, AOneWayFlowWithItsKeepalivesIsSuspectedOnceAndNeverStal
     EXPECT_FALSE(stalled());
 }
 
+TEST_F(HealthDriverTest, AFaultThatFollowsAnotherIsNamedAsSoon) {
+    pass(8s, 128, 0);
+    ASSERT_TRUE(ailment());
+    pass(5s, 128, 128);
+    ASSERT_FALSE(ailment());
+    pass(8s, 128, 0);
+    EXPECT_TRUE(ailment()) << "the first one was no flow in one direction";
+}
+
 TEST_F(HealthDriverTest, KeepalivesOfOursWantNoAnswer) {
     for (int i = 0; i < 40; ++i) {
         pass(4s, 0, 0);
