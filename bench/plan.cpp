@@ -20,6 +20,8 @@ Plan plan_of(Scale scale) {
                     .stream_rounds = 5,
                     .update_sizes = {1'000, 100'000, 1'000'000},
                     .control_nodes = {10, 1'000, 10'000},
+                    .agent_rounds = 3,
+                    .idling = 20s,
                     .limit6 = 1'000'000,
                     .route_limit4 = 1'000'000,
                     .route_limit6 = 100'000};
@@ -37,6 +39,8 @@ Plan plan_of(Scale scale) {
             plan.stream = 1s;
             plan.stream_rounds = 2;
             plan.update_sizes = {100'000, 1'000'000};
+            plan.agent_rounds = 1;
+            plan.idling = 4s;
             return plan;
         }
         case Scale::tiny:
@@ -52,6 +56,8 @@ Plan plan_of(Scale scale) {
             plan.stream = 200ms;
             plan.update_sizes = {1'000};
             plan.control_nodes = {10};
+            plan.agent_rounds = 1;
+            plan.idling = 400ms;
             return plan;
         }
     }

@@ -43,6 +43,8 @@ struct Plan {
 
     std::vector<std::size_t> update_sizes;
     std::vector<std::uint32_t> control_nodes;  // in a mesh, with ten prefixes each
+    int agent_rounds = 0;
+    std::chrono::milliseconds idling{0};  // of the whole agent; a storm of changes lasts a quarter
 
     // What takes too long for what it shows.
     std::size_t limit6 = 0;        // more IPv6 prefixes than this are not tried

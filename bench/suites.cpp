@@ -5,6 +5,7 @@
 
 #include <exception>
 
+#include "bench/agent/suite.h"
 #include "bench/control/suite.h"
 #include "bench/lookup/suite.h"
 #include "bench/measure/machine.h"
@@ -15,7 +16,7 @@
 
 namespace wgs::bench {
 
-const std::array<Suite, 9> kSuites{{
+const std::array<Suite, 10> kSuites{{
     {"lookup", "finding the owner of an address, by kind of table", &measure_lookups},
     {"program", "wgs_nic_out as a whole, by size of the tables", &measure_programs},
     {"verdict", "each program, by what it says of a packet", &measure_verdicts},
@@ -25,6 +26,7 @@ const std::array<Suite, 9> kSuites{{
     {"updates", "filling and emptying the tables, and their memory", &measure_updates},
     {"writer", "lookups while a writer is at full speed", &measure_beside_writer},
     {"control", "from an event in the agent to the tables", &measure_control_path},
+    {"agent", "the whole agent in a large mesh: start, memory, idling, changes", &measure_agent},
 }};
 
 Result<Run> run_suites(const Plan& plan) try {

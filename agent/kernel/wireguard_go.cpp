@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -31,7 +32,8 @@ using Deadline = std::chrono::steady_clock::time_point;
 constexpr const char* kProgram = "wireguard-go";
 constexpr const char* kSocketDirectory =
     "/var/run/wireguard";  // fixed in wireguard-go, ipc/uapi_unix.go
-constexpr std::chrono::seconds kExchangeTimeout{2};
+constexpr std::chrono::seconds kShortestPatience{2};
+constexpr std::chrono::seconds kLongestPatience{8};
 constexpr milliseconds kStartTimeout{3000};
 constexpr milliseconds kEndTimeout{1000};
 constexpr milliseconds kPollInterval{10};
@@ -50,8 +52,8 @@ Result<sockaddr_un> socket_address(const std::filesystem::path& path) {
     return address;
 }
 
-Status limit_waiting(int socket, const std::filesystem::path& path) {
-    const timeval limit{.tv_sec = kExchangeTimeout.count(), .tv_usec = 0};
+Status limit_waiting(int socket, std::chrono::seconds patience, const std::filesystem::path& path) {
+    const timeval limit{.tv_sec = patience.count(), .tv_usec = 0};
     for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO}) {
         if (::setsockopt(socket, SOL_SOCKET, direction, &limit, sizeof(limit)) != 0) {
             return os_error(errno, "set timeout on " + path.native());
@@ -198,13 +200,14 @@ WireguardGo::WireguardGo(std::string name, std::filesystem::path directory)
     : name_(std::move(name)),
       directory_(std::move(directory)),
       socket_(directory_ / (name_ + ".sock")),
-      log_(directory_ / (name_ + ".log")) {}
+      log_(directory_ / (name_ + ".log")),
+      patience_(kShortestPatience) {}
 
 Result<UniqueFd> WireguardGo::connect() const {
     const sockaddr_un address = WGS_TRY(socket_address(socket_));
     UniqueFd connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!connection) return os_error(errno, "open a socket");
-    WGS_TRY(limit_waiting(connection.get(), socket_));
+    WGS_TRY(limit_waiting(connection.get(), patience_, socket_));
     if (::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
         0) {
         const bool nobody = errno == ENOENT || errno == ECONNREFUSED;
@@ -283,6 +286,7 @@ Status WireguardGo::stop() {
         const Status adopted = adopt();
         if (!adopted && !adopted.error().is(std::errc::no_such_process)) return adopted;
     }
+    patience_ = kShortestPatience;
     for (const int signal : {0, SIGTERM, SIGKILL}) {
         if (!process_) break;
         if (signal != 0) ::pidfd_send_signal(process_.get(), signal, nullptr, 0);
@@ -303,8 +307,12 @@ void WireguardGo::remove_log() {
 
 Result<std::string> WireguardGo::exchange(std::string_view request) {
     const UniqueFd connection = WGS_TRY(connect());
-    WGS_TRY(send_all(connection.get(), request));
-    return receive_answer(connection.get());
+    Status sent = send_all(connection.get(), request);
+    Result<std::string> answer =
+        sent ? receive_answer(connection.get()) : Result<std::string>(tl::unexpected(sent.error()));
+    if (!answer && answer.error().is(std::errc::timed_out))
+        patience_ = std::min(2 * patience_, kLongestPatience);
+    return answer;
 }
 
 Result<int> WireguardGo::enlarge_buffers() const {

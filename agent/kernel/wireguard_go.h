@@ -32,8 +32,8 @@ class WireguardGo {
     // Removes the log, and the directory if nothing else is in there.
     void remove_log();
 
-    // One request and its answer, which the caller wipes if it holds a key. Bounded in time and
-    // size.
+    // One request and its answer, which the caller wipes if it holds a key. Bounded in size, and in
+    // time: 2 s, and up to 8 s once that was not enough, for a process with thousands of peers.
     Result<std::string> exchange(std::string_view request);
 
     // Gives its UDP sockets room for what arrives while it does not get to run; how many it has.
@@ -56,6 +56,7 @@ class WireguardGo {
     std::filesystem::path socket_;
     std::filesystem::path log_;
     UniqueFd process_;
+    std::chrono::seconds patience_;
 };
 
 }  // namespace wgs

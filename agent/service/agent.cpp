@@ -355,6 +355,7 @@ void Agent::reconcile() {
     next_reconcile_.reset();
     change_pending_ = false;
     const Now now{.steady = std::chrono::steady_clock::now(), .wall = Clock::now()};
+    const bool long_plan = reconciler_->busy();
     Look look = std::exchange(look_, Look::nowhere);
     if (now.steady >= next_look_) look = Look::everywhere;
     if (look == Look::everywhere) follow_secrets();
@@ -362,6 +363,7 @@ void Agent::reconcile() {
     settle(reconciler_->run(now, look), look);
     follow_start();
     if (look == Look::everywhere) give_memory_back();
+    if (long_plan && !reconciler_->busy()) ::malloc_trim(0);
     follow_processes();
     log_transitions();
     log_notes();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/run_agent.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <csignal>
@@ -11,10 +12,18 @@
 #include "service/cleanup.h"
 
 namespace wgs {
+namespace {
+
+constexpr int kLargeBlock = 256 << 10;
+
+}  // namespace
 
 Result<int> run_agent(Config config, const std::string& saved, EventLoop& loop,
                       const MakeSource& make_source) {
     ::signal(SIGPIPE, SIG_IGN);
+    // Large documents, and dumps of large devices, go back to the kernel as soon as they are done
+    // with; by default the allocator would learn to keep such blocks.
+    ::mallopt(M_MMAP_THRESHOLD, kLargeBlock);
     const auto end = [&loop] {
         spdlog::info("ending; the dataplane stays as it is");
         loop.exit(0);

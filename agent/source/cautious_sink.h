@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "source/source.h"
+#include "source/withheld.h"
 
 namespace wgs {
 
@@ -31,6 +32,8 @@ struct Caution {
 // A removal is suspicious when more than half of at least four nodes leave within the window, when
 // none of several remains, or when the source has just come back from an outage. Then the nodes
 // stay until they have been away for the time of confirmation; who returns before never left.
+// A node that loses a network, or its last prefix, counts as one that leaves, this node too: when
+// that is suspicious it keeps what it has lost, until somebody else claims that.
 // `complete` is held back in the same way, or until all have returned, if most nodes of an earlier
 // run are missing from it.
 // Nodes beyond the limits are ignored, and of known ones the last good state stays.
@@ -52,7 +55,7 @@ class CautiousSink final : public SourceSink {
     [[nodiscard]] bool session_lives(const std::string& name) const override {
         return sink_.session_lives(name);
     }
-    void describe_self(const NodeInfo& self) override { sink_.describe_self(self); }
+    void describe_self(const NodeInfo& self) override;
     void complete() override;
     void bypass(const std::set<Service>& services) override { sink_.bypass(services); }
     void report(const Problem& problem) override { sink_.report(problem); }
@@ -65,6 +68,8 @@ class CautiousSink final : public SourceSink {
     [[nodiscard]] std::vector<Problem> problems() const;
     // Nodes that are gone by the word of the source, and stay for now.
     [[nodiscard]] std::size_t held() const { return held_.size(); }
+    // Nodes that have lost prefixes by the word of the source, and keep them for now.
+    [[nodiscard]] std::size_t withheld() const { return withheld_.nodes().size(); }
     // Nodes, or changes to them, that are beyond the limits.
     [[nodiscard]] std::size_t ignored() const { return ignored_; }
 
@@ -76,26 +81,48 @@ class CautiousSink final : public SourceSink {
     [[nodiscard]] std::string_view reason_to_ignore(const NodeInfo& node) const;
     void ignore(const NodeInfo& node, std::string_view reason);
     void returns(std::string_view name);
-    void judge_leaving(SteadyTime now);
+    void take(const NodeInfo& node);
+    void tell(const NodeInfo& node);
+    void let_move(const NodeInfo& node);
+    [[nodiscard]] std::vector<Prefix> lost_by(const NodeInfo& node) const;
+    [[nodiscard]] std::vector<Prefix> all_claims() const;
+    void judge(SteadyTime now);
+    [[nodiscard]] bool is_believable(SteadyTime now);
+    void keep(const NodeInfo& node, std::vector<Prefix> lost, SteadyTime until);
+    void withhold(const std::map<std::string, NodeInfo, std::less<>>& shrinking, SteadyTime until);
+    void let_confirmed_shrink(SteadyTime now);
     void let_go(const std::string& name);
     void let_confirmed_go(SteadyTime now);
     void judge_completion(SteadyTime now);
     [[nodiscard]] std::size_t recently_left(SteadyTime now);
     [[nodiscard]] std::string describe_held() const;
+    [[nodiscard]] std::string describe_withheld() const;
     [[nodiscard]] std::string describe_ignored() const;
 
     Caution caution_;
     SourceSink& sink_;
-    std::map<std::string, std::size_t, std::less<>> known_;  // how much each one claims
+    struct Known {
+        std::size_t claims = 0;        // how much it claims
+        std::vector<Prefix> prefixes;  // as told last
+    };
+    std::map<std::string, Known, std::less<>> known_;
     std::size_t claims_ = 0;
-    std::set<std::string, std::less<>> leaving_;           // told since the last settle()
-    std::map<std::string, SteadyTime, std::less<>> held_;  // until when
-    std::vector<Leaving> left_;                            // of late
+    std::set<std::string, std::less<>> leaving_;                 // told since the last settle()
+    std::map<std::string, SteadyTime, std::less<>> held_;        // until when
+    std::vector<Leaving> left_;                                  // of late
+    std::string self_;                                           // empty: it was not described
+    std::vector<Prefix> own_prefixes_;                           // as told last
+    std::map<std::string, NodeInfo, std::less<>> shrinking_;     // told since the last settle()
+    std::map<std::string, SteadyTime, std::less<>> has_shrunk_;  // of late, and when
+    Withheld withheld_;
     SteadyTime doubtful_until_;
     std::set<std::string, std::less<>> expected_;  // and not told yet
     std::size_t expected_at_first_ = 0;
-    std::optional<SteadyTime> completes_by_;  // `complete` is held back
-    std::string first_ignored_;               // and why
+    std::optional<SteadyTime> completes_by_;  // A node that loses a network, or its last prefix,
+                                              // counts as one that leaves, this node too: when
+    // that is suspicious it keeps what it has lost, until somebody else claims that.
+    // `complete` is held back
+    std::string first_ignored_;  // and why
     std::size_t ignored_ = 0;
 };
 

@@ -66,6 +66,7 @@ void DirectorySource::dispatch() {
         if (const auto file = files_.find(name); file != files_.end()) file->second.stale = true;
         if (name == own_file_) own_stamp_.reset();
     }
+    take_arrived(changes.arrived);
     if (changes.any) wake_at(options_.now() + options_.settle);
     if (options_.now() >= next_scan_) scan();
 }
@@ -118,6 +119,17 @@ void DirectorySource::note_foreign_files(const Listing& listing) {
 void DirectorySource::examine_files(const Listing& listing) {
     for (const auto& [name, stamp] : listing) {
         if (is_node_file(name) && name != own_file_) examine(name, stamp);
+    }
+}
+
+void DirectorySource::take_arrived(const std::set<std::string>& names) {
+    if (!away_.empty()) return;
+    last_scan_ = options_.now();
+    for (const std::string& name : names) {
+        if (!is_node_file(name) || name == own_file_) continue;
+        // What has gone already is for the scan to judge.
+        if (const FileStamp stamp = stamp_of(options_.path / name); stamp.error == 0)
+            examine(name, stamp);
     }
 }
 

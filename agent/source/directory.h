@@ -35,7 +35,8 @@ struct DirectoryOptions {
     std::function<SteadyTime()> now = &std::chrono::steady_clock::now;
 };
 
-// Whatever wakes it, it scans the directory and compares with what it knows. What is known of a
+// Whatever wakes it, it scans the directory and compares with what it knows. Before that it reads
+// files that were moved into their place, which are whole. What is known of a
 // node changes only by a valid file, and ends only by its file missing from a directory that can be
 // read. Whether to believe that many nodes have left at once is up to the sink.
 class DirectorySource final : public Source {
@@ -72,6 +73,7 @@ class DirectorySource final : public Source {
     void come_back();
     void note_foreign_files(const Listing& listing);
     void examine_files(const Listing& listing);
+    void take_arrived(const std::set<std::string>& names);
     void examine(const std::string& name, const FileStamp& stamp);
     Status take_file(const std::string& name, NodeFile& file);
     void keep_text(NodeFile& file, std::string text);
@@ -97,7 +99,7 @@ class DirectorySource final : public Source {
     std::string away_;  // why the directory is away; empty: it is not
     std::string watch_problem_;
     SteadyTime started_;
-    SteadyTime last_scan_;
+    SteadyTime last_scan_;  // or look at single files
     SteadyTime next_scan_;
     bool complete_ = false;
 

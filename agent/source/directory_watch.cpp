@@ -19,7 +19,9 @@ constexpr int kMaxReads = 16;
 
 void note(const inotify_event& event, const char* name, DirectoryChanges& changes) {
     changes.any = true;
-    if (event.len > 0) changes.names.emplace(name);
+    if (event.len == 0) return;
+    changes.names.emplace(name);
+    if ((event.mask & IN_MOVED_TO) != 0) changes.arrived.emplace(name);
 }
 
 void decode(const char* buffer, std::size_t length, DirectoryChanges& changes) {

@@ -13,7 +13,8 @@ namespace wgs {
 
 struct DirectoryChanges {
     bool any = false;
-    std::set<std::string> names;  // files whose content may have changed
+    std::set<std::string> names;    // files whose content may have changed
+    std::set<std::string> arrived;  // those of them that were moved here, hence are whole
 };
 
 class DirectoryWatch {

@@ -102,6 +102,7 @@ void KubernetesSource::open_ipam() {
                                                 tell_own_prefixes();
                                                 note_listed();
                                             },
+                                        .on_resumed = [this] { sink_.resumed(); },
                                         .on_problem =
                                             [this](const std::string& problem) {
                                                 set_problem("IPAM blocks", problem);

@@ -52,6 +52,7 @@ void KubernetesIpam::open(const std::string& group) {
                     backoff_.reset();
                     handler_.on_listed();
                 },
+            .on_resumed = handler_.on_resumed,
             // Perhaps they are in the other group by now.
             .on_missing = [this] { look_at_ = std::chrono::steady_clock::now() + backoff_.next(); },
             .on_problem = handler_.on_problem},

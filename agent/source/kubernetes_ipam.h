@@ -15,6 +15,7 @@ namespace wgs {
 struct KubernetesIpamHandler {
     std::function<void(const std::set<std::string>& nodes)> on_change;  // of their prefixes
     std::function<void()> on_listed;                                    // all blocks are known
+    std::function<void()> on_resumed;                                   // after an outage
     std::function<void(const std::string& problem)> on_problem;         // empty: none any more
 };
 

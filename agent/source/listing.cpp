@@ -2,6 +2,7 @@
 #include "source/listing.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -28,6 +29,10 @@ FileStamp stamp_of(int directory, const char* name) {
 }
 
 }  // namespace
+
+FileStamp stamp_of(const std::filesystem::path& path) {
+    return stamp_of(AT_FDCWD, path.c_str());
+}
 
 Result<std::map<std::string, FileStamp>> list_directory(const std::filesystem::path& path,
                                                         std::size_t limit) {

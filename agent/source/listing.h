@@ -27,6 +27,8 @@ struct FileStamp {
     bool operator==(const FileStamp&) const = default;
 };
 
+FileStamp stamp_of(const std::filesystem::path& path);
+
 // Name to stamp of everything but dot files. More than `limit` entries are an error, as is a
 // directory that cannot be read to its end: a listing is complete.
 Result<std::map<std::string, FileStamp>> list_directory(const std::filesystem::path& path,

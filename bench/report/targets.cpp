@@ -141,6 +141,20 @@ void add_control_targets(std::vector<Target>& all) {
                           control("full sync of the tables")));
 }
 
+void add_agent_targets(std::vector<Target>& all) {
+    const auto agent = [](const char* what) {
+        return median({"agent", {{"what", what}, {"nodes", "10000"}}});
+    };
+    all.push_back(at_most("agent, 10,000 nodes: from its start to all of it written", 2000, "ms",
+                          agent("from its start to all peers ready, ms")));
+    all.push_back(
+        at_most("agent, 10,000 nodes: resident memory", 64, "MiB", agent("resident memory, MiB")));
+    all.push_back(at_most("agent, 10,000 nodes: CPU while nothing happens", 0.5, "%",
+                          agent("CPU while nothing happens, %")));
+    all.push_back(at_most("agent, 10,000 nodes: one file changed, to the answer from the tables",
+                          10, "ms", agent("one file changed, to the answer from the tables, ms")));
+}
+
 }  // namespace
 
 const std::vector<Target>& targets() {
@@ -150,6 +164,7 @@ const std::vector<Target>& targets() {
         add_path_targets(list);
         add_update_targets(list);
         add_control_targets(list);
+        add_agent_targets(list);
         return list;
     }();
     return kAll;

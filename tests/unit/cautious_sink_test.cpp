@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <memory>
 
 #include "node_builder.h"
@@ -19,8 +21,15 @@ using Names = std::set<std::string, std::less<>>;
 // What the agent would know.
 class Mesh : public SourceSink {
   public:
-    void upsert(const NodeInfo& node) override { nodes.insert(node.name); }
-    void remove(const std::string& name) override { EXPECT_EQ(nodes.erase(name), 1U) << name; }
+    void upsert(const NodeInfo& node) override {
+        nodes.insert(node.name);
+        infos.insert_or_assign(node.name, node);
+    }
+    void remove(const std::string& name) override {
+        EXPECT_EQ(nodes.erase(name), 1U) << name;
+        infos.erase(name);
+    }
+    void describe_self(const NodeInfo& self) override { infos.insert_or_assign(self.name, self); }
     void only(const Names& /*names*/) override { ADD_FAILURE() << "not taken apart"; }
     void resumed() override { ADD_FAILURE() << "not taken apart"; }
     void complete() override {
@@ -30,6 +39,7 @@ class Mesh : public SourceSink {
     void report(const Problem& problem) override { reports.push_back(problem.message); }
 
     Names nodes;
+    std::map<std::string, NodeInfo> infos;  // self as well
     std::vector<std::string> reports;
     bool is_complete = false;
 };
@@ -247,6 +257,143 @@ TEST_F(CautiousSinkTest, StandsAHundredThousandNodes) {
     sink_->settle();
     EXPECT_EQ(mesh_.nodes.size(), 100'000U);
     EXPECT_LT(sink_->problems().front().message.size(), 300U);
+}
+
+// With prefixes: "10.1" stands for 10.1.0.0/16, "10.1.2" for 10.1.2.0/24.
+class ShrinkingTest : public CautiousSinkTest {
+  protected:
+    static Prefix network(const std::string& text) {
+        const bool wide = std::ranges::count(text, '.') == 1;
+        return prefix(text + (wide ? ".0.0/16" : ".0/24"));
+    }
+    // One after the other, as of one answer of the source.
+    void give(const std::map<std::string, std::vector<std::string>>& nodes) {
+        for (const auto& [name, networks] : nodes) {
+            NodeInfo info = node({.name = name, .addresses = {"192.168.0.2"}, .prefixes = {}});
+            for (const std::string& text : networks)
+                info.prefixes.push_back(text.find('/') == text.npos ? network(text) : prefix(text));
+            sink_->upsert(info);
+        }
+        sink_->settle();
+    }
+    [[nodiscard]] std::string prefixes_of(const std::string& name) const {
+        std::string text;
+        std::vector<Prefix> sorted = mesh_.infos.at(name).prefixes;
+        std::ranges::sort(sorted);
+        for (const Prefix& one : sorted)
+            text += (text.empty() ? "" : " ") + one.to_string();
+        return text;
+    }
+};
+
+TEST_F(ShrinkingTest, ASingleNodeMayShrinkAtOnce) {
+    give({{"a", {"10.1"}}, {"b", {"10.2"}}, {"c", {"10.3"}}, {"d", {"10.4"}}});
+    give({{"a", {}}});
+    EXPECT_EQ(prefixes_of("a"), "");
+    EXPECT_EQ(sink_->withheld(), 0U);
+    EXPECT_EQ(sink_->next_timeout(), std::nullopt);
+}
+
+TEST_F(ShrinkingTest, MostNodesKeepWhatTheyHaveLostUntilTimeConfirmsIt) {
+    give({{"a", {"10.1", "10.9.1"}}, {"b", {"10.2"}}, {"c", {"10.3"}}, {"d", {"10.4"}}});
+    give({{"a", {"10.9.1"}}, {"b", {}}, {"c", {}}});
+    EXPECT_EQ(prefixes_of("a"), "10.1.0.0/16 10.9.1.0/24");
+    EXPECT_EQ(prefixes_of("b"), "10.2.0.0/16");
+    EXPECT_EQ(sink_->withheld(), 3U);
+    ASSERT_EQ(sink_->problems().size(), 1U);
+    EXPECT_EQ(sink_->problems().front().message,
+              "3 of 4 nodes have lost prefixes at once, which is suspicious; these are kept unless "
+              "nobody has them for 60 s: a, b, c");
+    EXPECT_EQ(mesh_.reports.size(), 1U);
+    let_pass(59s);
+    EXPECT_EQ(prefixes_of("b"), "10.2.0.0/16");
+    let_pass(1s);
+    EXPECT_EQ(prefixes_of("a"), "10.9.1.0/24");
+    EXPECT_EQ(prefixes_of("b"), "");
+    EXPECT_TRUE(sink_->problems().empty());
+}
+
+TEST_F(ShrinkingTest, WhatReturnsWasNeverLost) {
+    give({{"a", {"10.1"}}, {"b", {"10.2"}}});
+    give({{"a", {}}, {"b", {}}});
+    let_pass(30s);
+    give({{"a", {"10.1"}}});
+    EXPECT_EQ(sink_->withheld(), 1U);
+    let_pass(40s);
+    EXPECT_EQ(prefixes_of("a"), "10.1.0.0/16");
+    EXPECT_EQ(prefixes_of("b"), "");
+}
+
+// What else changes about such a node is not held up.
+TEST_F(ShrinkingTest, ANodeThatKeepsWhatItHasLostGoesOnChanging) {
+    give({{"a", {"10.1"}}, {"b", {"10.2"}}});
+    give({{"a", {}}, {"b", {}}});
+    let_pass(30s);
+    give({{"a", {"10.7"}}});
+    EXPECT_EQ(prefixes_of("a"), "10.1.0.0/16 10.7.0.0/16");
+    let_pass(30s);
+    EXPECT_EQ(prefixes_of("a"), "10.7.0.0/16") << "the time goes on";
+}
+
+TEST_F(ShrinkingTest, WhatAnotherNodeClaimsIsGivenUpAtOnce) {
+    give({{"a", {"10.1.1", "10.1.2"}}, {"b", {"10.2"}}, {"c", {"10.3"}}, {"d", {}}});
+    give({{"a", {}}, {"b", {}}, {"c", {}}});
+    give({{"d", {"10.1.2"}}});
+    EXPECT_EQ(prefixes_of("a"), "10.1.1.0/24");
+    EXPECT_EQ(prefixes_of("d"), "10.1.2.0/24");
+    give({{"d", {"10.1.2", "10.1"}}});
+    EXPECT_EQ(prefixes_of("a"), "") << "what lies within has moved as well";
+    EXPECT_EQ(sink_->withheld(), 2U);
+}
+
+TEST_F(ShrinkingTest, WhatHasMovedInTheSameAnswerIsNotKept) {
+    give({{"a", {"10.1"}}, {"b", {"10.2"}}, {"c", {}}});
+    give({{"a", {}}, {"b", {}}, {"c", {"10.1", "10.2"}}});
+    EXPECT_EQ(prefixes_of("a"), "");
+    EXPECT_EQ(prefixes_of("b"), "");
+    EXPECT_EQ(sink_->withheld(), 0U);
+}
+
+TEST_F(ShrinkingTest, SingleAddressesComeAndGo) {
+    give({{"a", {"10.1", "10.9.0.1/32"}}, {"b", {"10.2", "10.9.0.2/32"}}});
+    give({{"a", {"10.1"}}, {"b", {"10.2"}}});
+    EXPECT_EQ(prefixes_of("a"), "10.1.0.0/16");
+    EXPECT_EQ(sink_->withheld(), 0U);
+}
+
+TEST_F(ShrinkingTest, SoonAfterAnOutageNothingIsBelievedToBeLost) {
+    give({{"a", {"10.1"}}, {"b", {"10.2"}}, {"c", {"10.3"}}, {"d", {"10.4", "10.9.0.2/32"}}});
+    sink_->resumed();
+    give({{"a", {}}, {"d", {"10.4"}}});
+    EXPECT_EQ(prefixes_of("a"), "10.1.0.0/16");
+    EXPECT_EQ(prefixes_of("d"), "10.4.0.0/16 10.9.0.2/32");
+    let_pass(60s);
+    EXPECT_EQ(prefixes_of("a"), "");
+    EXPECT_EQ(prefixes_of("d"), "10.4.0.0/16");
+}
+
+TEST_F(ShrinkingTest, ThisNodeKeepsItsOwnLikeTheOthers) {
+    const auto describe = [&](const std::vector<std::string>& prefixes) {
+        sink_->describe_self(node({.name = "self", .addresses = {}, .prefixes = prefixes}));
+    };
+    describe({"10.8.0.0/16"});
+    give({{"a", {"10.1"}}, {"b", {"10.2"}}});
+    EXPECT_EQ(prefixes_of("self"), "10.8.0.0/16");
+    describe({});
+    give({{"a", {}}, {"b", {}}});
+    EXPECT_EQ(prefixes_of("self"), "10.8.0.0/16");
+    let_pass(60s);
+    EXPECT_EQ(prefixes_of("self"), "");
+}
+
+TEST_F(ShrinkingTest, ANodeThatLeavesTakesAllAlong) {
+    give({{"a", {"10.1"}}, {"b", {"10.2"}}, {"c", {"10.3"}}, {"d", {"10.4"}}, {"e", {"10.5"}}});
+    give({{"a", {}}, {"b", {}}, {"c", {}}});
+    EXPECT_EQ(sink_->withheld(), 3U);
+    remove("a");
+    let_pass(60s);
+    EXPECT_EQ(nodes(), "bcde");
+    EXPECT_EQ(sink_->withheld(), 0U);
 }
 
 TEST_F(CautiousSinkTest, KeepsTheNodesOfADirectoryThatIsEmptied) {

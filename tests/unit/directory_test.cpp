@@ -116,6 +116,25 @@ TEST_F(Directory, TellsWhatIsThereAndThenCompletes) {
     EXPECT_EQ(sink_.node("node-b"), named("node-b"));
 }
 
+// As agents write theirs. What is written in place may be half there, and has to settle.
+TEST_F(Directory, TellsOfAFileThatIsMovedIntoPlaceWithoutWaiting) {
+    start_mesh();
+    NodeInfo changed = named("node-b");
+    changed.port = 4711;
+    write(".node-b", format_node_file(changed));
+    std::filesystem::rename(path_ / ".node-b", path_ / "node-b.yaml");
+    source_->dispatch();
+    EXPECT_EQ(sink_.take(), Events{"upsert node-b"});
+    EXPECT_EQ(sink_.node("node-b").port, 4711);
+    EXPECT_EQ(settled(), Events{}) << "once";
+
+    changed.port = 4712;
+    write_node(changed);
+    source_->dispatch();
+    EXPECT_EQ(sink_.take(), Events{});
+    EXPECT_EQ(settled(), Events{"upsert node-b"});
+}
+
 TEST_F(Directory, NoticesFilesThatAppearChangeAndGo) {
     start_mesh();
     write_node(named("node-d"));
