@@ -352,6 +352,7 @@ void Agent::schedule(std::chrono::milliseconds delay) {
 }
 
 void Agent::reconcile() {
+    if (retired_) return;
     next_reconcile_.reset();
     change_pending_ = false;
     const Now now{.steady = std::chrono::steady_clock::now(), .wall = Clock::now()};

@@ -48,6 +48,9 @@ class Agent final : private SourceSink {
     // in the loop. The source hears of self when the first plan is carried out.
     Status start();
 
+    // Changes the kernel no more: whoever takes the dataplane down would find it made again.
+    void retire() { retired_ = true; }
+
     // For the interfaces; valid between two events.
     [[nodiscard]] const Config& config() const { return config_; }
     [[nodiscard]] const std::vector<PublicKey>& public_keys() const { return public_keys_; }
@@ -167,6 +170,7 @@ class Agent final : private SourceSink {
     std::chrono::steady_clock::time_point next_look_{};  // everywhere, though nothing was reported
     bool change_pending_ = false;
     bool starting_ = true;
+    bool retired_ = false;
     std::chrono::steady_clock::time_point next_start_notice_{};
     Backoff backoff_;
     LeakWatch leaks_;

@@ -170,7 +170,8 @@ Result<std::unique_ptr<EventHub>> open_events(Agent& agent, EventLoop& loop) {
          .peer_ids = [&agent](const std::string& name) { return peer_ids(agent, name); }});
 }
 
-HttpResponse clean_up_and_end(const Agent& agent) {
+HttpResponse clean_up_and_end(Agent& agent) {
+    agent.retire();
     const Status cleaned = clean_up(agent.config());
     if (!cleaned) {
         spdlog::error("cleanup: {}; ending all the same", cleaned.error().message);

@@ -110,6 +110,17 @@ TEST_F(StartTest, InALargeMeshItAnswersAtOnceAndIsReadyWhenAllIsProgrammed) {
     EXPECT_TRUE(eventually(20s, [&] { return std::filesystem::exists(agent().node_file()); }));
 }
 
+// By its own doing: what it sees go, it would otherwise make again.
+TEST_F(StartTest, ACleanupOfARunningAgentLeavesNothing) {
+    std::filesystem::remove(slow());
+    agent().start();
+    ASSERT_TRUE(cluster_->node(1).ns().has_link("wgsteer0"));
+    EXPECT_EQ(agent().cli({"cleanup", "--yes"}).exit_code, 0) << agent().log();
+    ASSERT_TRUE(eventually(20s, [&] { return !agent().running(); })) << agent().log();
+    EXPECT_FALSE(cluster_->node(1).ns().has_link("wgsteer0")) << agent().log();
+    EXPECT_TRUE(cluster_->node(1).ns().processes("wireguard-go").empty());
+}
+
 // Killed before it was through: the next one goes on.
 TEST_F(StartTest, AStartThatIsCutShortIsFinishedByTheNext) {
     agent().launch();
