@@ -9,6 +9,7 @@
 #include "bpf/lib/decide.h"
 #include "bpf/lib/frame.h"
 #include "bpf/lib/judge.h"
+#include "bpf/lib/lap.h"
 #include "bpf/lib/pods.h"
 #include "bpf/lib/steer.h"
 
@@ -16,6 +17,7 @@ const volatile bool policy_require = false;
 const volatile bool hosts = false;
 const volatile bool overlay = false;
 const volatile bool fast = false;
+const volatile bool crypto_latency = false; /* WireGuard is the kernel's, and is to be timed */
 const volatile __u32 fwmark = 0x1000;
 const volatile __u32 decrypted_mark = 0x2000;
 const volatile __u32 mark_mask = 0x3000;
@@ -33,15 +35,17 @@ int wgs_nic_out(struct __sk_buff* skb) {
     wgs_judge(skb, &packet, (skb->mark & mark_mask) == fwmark, tunnels, &scope, &decision, &way);
     verdict =
         wgs_out_verdict(decision.reason, policy_require ? WGS_POLICY_REQUIRE : WGS_POLICY_PREFER);
-    wgs_account(skb, WGS_HOOK_NIC_OUT, &decision, verdict, &packet);
+    const __u64 nth = wgs_account(skb, WGS_HOOK_NIC_OUT, &decision, verdict, &packet);
     switch (verdict) {
         case WGS_VERDICT_STEER:
+            if (crypto_latency && wgs_is_timed(nth)) wgs_begin_lap(skb, decision.peer);
             if (fast && !wgs_is_probe(skb)) wgs_forget_flow(skb, &packet);
             return wgs_steer(skb, &packet, decision.reason, &way);
         case WGS_VERDICT_DROP:
             if (decision.reason != WGS_REASON_too_big) return TC_ACT_SHOT;
             return wgs_answer_too_big(skb, &packet, way.mtu, decrypted_mark, mark_mask);
         default:
+            if (crypto_latency && decision.reason == WGS_REASON_outer) wgs_end_lap(skb);
             return WGS_ACT_PASS;
     }
 }

@@ -11,12 +11,14 @@
 #include "bpf/lib/frame.h"
 #include "bpf/lib/hop.h"
 #include "bpf/lib/judge.h"
+#include "bpf/lib/lap.h"
 #include "bpf/lib/mss.h"
 #include "bpf/lib/pods.h"
 
 const volatile bool fast = false;
 const volatile bool hosts = false;
 const volatile bool overlay = false;
+const volatile bool crypto_latency = false; /* WireGuard is the kernel's, and is to be timed */
 
 static __always_inline bool wgs_same_mac(const __u8* left, const __u8* right) {
     bool same = true;
@@ -60,7 +62,8 @@ int wgs_pod_out(struct __sk_buff* skb) {
     if (!pod->heard) pod->heard = 1;
     wgs_judge(skb, &packet, false, 0, &scope, &decision, &way);
     if (decision.reason != WGS_REASON_steered || packet.hop_limit <= 1) return WGS_ACT_PASS;
-    wgs_account(skb, WGS_HOOK_POD_OUT, &decision, WGS_VERDICT_STEER, &packet);
+    const __u64 nth = wgs_account(skb, WGS_HOOK_POD_OUT, &decision, WGS_VERDICT_STEER, &packet);
+    if (crypto_latency && wgs_is_timed(nth)) wgs_begin_lap(skb, decision.peer);
     return wgs_take_flow(skb, &packet, &way);
 }
 

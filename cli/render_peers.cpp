@@ -68,6 +68,18 @@ std::string render_prefixes(const Json& prefixes) {
     return table(rows);
 }
 
+// An agent of an older version says nothing of it.
+std::string render_crypto(const Json& peer) {
+    const auto crypto = peer.find("crypto_latency");
+    if (crypto == peer.end() || crypto->is_null())
+        return "not measured (wireguard-go, or crypto_latency is off)";
+    const auto samples = crypto->at("samples").get<std::uint64_t>();
+    if (samples == 0) return "no sample yet";
+    const auto time = [&](const char* key) { return short_time(crypto->at(key).get<double>()); };
+    return fmt::format("half of the packets within {}, 99% within {}, mean {} ({} samples)",
+                       time("p50_us"), time("p99_us"), time("mean_us"), samples);
+}
+
 }  // namespace
 
 std::string render_peers(const Json& peers, seconds now) {
@@ -107,6 +119,7 @@ std::string render_peer(const Json& peer, seconds now) {
                                   : duration(seconds(peer.at("keepalive").get<int>()))},
                 {"received", bytes(peer.at("rx_bytes"))},
                 {"sent", bytes(peer.at("tx_bytes"))},
+                {"in WireGuard", render_crypto(peer)},
                 {"dropped", fmt::format("{} packets", text_or_dash(peer.at("dropped_packets")))},
                 {"in clear", fmt::format("{} packets", text_or_dash(peer.at("clear_packets")))}}) +
            "\n" + render_reasons(peer.at("reasons")) + "\n" +

@@ -73,6 +73,15 @@ std::string printable(std::string text) {
     return text;
 }
 
+std::string short_time(double microseconds) {
+    const auto in = [](double value, const char* unit) {
+        return fmt::format("{:.{}f}{}", value, value < 9.95 ? 1 : 0, unit);
+    };
+    if (microseconds < 999.5) return in(microseconds, "us");
+    if (microseconds < 999.5e3) return in(microseconds / 1e3, "ms");
+    return in(microseconds / 1e6, "s");
+}
+
 std::string scaled(double value) {
     if (value < 999.5) return fmt::format("{:.0f}", value);
     for (const char unit : {'k', 'M', 'G', 'T'}) {

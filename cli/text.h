@@ -28,6 +28,8 @@ std::string age(const Json& handshake, std::chrono::seconds now);
 std::string bytes(const Json& count);
 // Text of others must not command the terminal: what is not ASCII becomes '?'.
 std::string printable(std::string text);
+// Of microseconds, in three places at most: "85us", "1.2ms", "0.4s".
+std::string short_time(double microseconds);
 // Short, with a unit prefix of ten: "999", "1.2k", "34M".
 std::string scaled(double value);
 

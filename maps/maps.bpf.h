@@ -8,6 +8,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "maps/crypto.h"
 #include "maps/events.h"
 #include "maps/flows.h"
 #include "maps/hash6.h"
@@ -56,7 +57,7 @@ struct {
     __array(values, struct wgs_chunk_map);
 } wgs_hash6_v1 SEC(".maps");
 
-/* The next four are sized before load, by the number of peers that the configuration allows. */
+/* The next five are sized before load, by the number of peers that the configuration allows. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, WGS_PEER_FIRST + 1);
@@ -77,6 +78,13 @@ struct {
     __type(key, __u32);
     __type(value, struct wgs_peer_stats);
 } wgs_stats_v1 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, WGS_PEER_FIRST + 1);
+    __type(key, __u32);
+    __type(value, struct wgs_crypto);
+} wgs_crypto_v1 SEC(".maps");
 
 /* Handshake initiations of each peer; row 0, of no peer: of all strangers together. */
 struct {
@@ -186,3 +194,6 @@ struct {
     __type(key, struct wgs_heard);
     __type(value, __u8);
 } wgs_heard_v1 SEC(".maps");
+
+/* Packets that are timed, in a section for the same reason. */
+static struct wgs_laps wgs_laps __attribute__((used)) SEC(".data.wgs_laps");

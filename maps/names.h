@@ -25,6 +25,8 @@
 #define WGS_MAP_TAP "wgs_tap_v1"
 #define WGS_MAP_EVENTS "wgs_events_v1"
 #define WGS_MAP_HEARD "wgs_heard_v1"
+#define WGS_MAP_LAPS "wgs_laps_v1"
+#define WGS_MAP_CRYPTO "wgs_crypto_v1"
 
 #define WGS_PROG_NIC_OUT "wgs_nic_out"
 #define WGS_PROG_WG_IN "wgs_wg_in"

@@ -37,11 +37,12 @@ class Hash {
 };
 
 // Names every member, so that one added later cannot be forgotten here.
-std::array<std::uint32_t, 10> values_of(const ProgramSettings& settings) {
+std::array<std::uint32_t, 11> values_of(const ProgramSettings& settings) {
     const auto& [policy_require, hosts, overlay, fast, fwmark, decrypted_mark, mark_mask, max_peers,
-                 tunnels, guard_sees_decrypted] = settings;
+                 tunnels, guard_sees_decrypted, crypto_latency] = settings;
     return {policy_require, hosts,     overlay,   fast,    fwmark,
-            decrypted_mark, mark_mask, max_peers, tunnels, guard_sees_decrypted};
+            decrypted_mark, mark_mask, max_peers, tunnels, guard_sees_decrypted,
+            crypto_latency};
 }
 
 }  // namespace

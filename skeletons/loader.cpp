@@ -14,6 +14,7 @@
 #include <wg_in.skel.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -26,7 +27,14 @@
 namespace wgs {
 namespace {
 
-constexpr std::string_view kTapSection = ".data.wgs_tap";  // maps/maps.bpf.h
+// Maps that programs address directly are sections (maps/maps.bpf.h), after which libbpf names
+// them.
+struct Section {
+    std::string_view name;
+    std::string_view map;  // as kMaps has it
+};
+constexpr std::array kSections{Section{".data.wgs_tap", WGS_MAP_TAP},
+                               Section{".data.wgs_laps", WGS_MAP_LAPS}};
 
 template <class Skeleton>
 using Owned = std::unique_ptr<Skeleton, Deleter<&Skeleton::destroy>>;
@@ -45,6 +53,7 @@ void configure(nic_out_bpf& skeleton, const ProgramSettings& settings) {
     skeleton.rodata->hosts = settings.hosts;
     skeleton.rodata->fast = settings.fast;
     skeleton.rodata->overlay = settings.overlay;
+    skeleton.rodata->crypto_latency = settings.crypto_latency;
     skeleton.rodata->fwmark = settings.fwmark;
     skeleton.rodata->decrypted_mark = settings.decrypted_mark;
     skeleton.rodata->mark_mask = settings.mark_mask;
@@ -82,11 +91,12 @@ void configure(pod_out_bpf& skeleton, const ProgramSettings& settings) {
     skeleton.rodata->fast = settings.fast;
     skeleton.rodata->hosts = settings.hosts;
     skeleton.rodata->overlay = settings.overlay;
+    skeleton.rodata->crypto_latency = settings.crypto_latency;
 }
 
 bool has_row_per_peer(std::string_view map) {
     return map == WGS_MAP_PEERS || map == WGS_MAP_RECORDS || map == WGS_MAP_STATS ||
-           map == WGS_MAP_HELLO;
+           map == WGS_MAP_CRYPTO || map == WGS_MAP_HELLO;
 }
 
 // The kernel allocates this map in full: it is there only while it is used.
@@ -97,10 +107,15 @@ Status forgo_flows(bpf_map* map, const std::filesystem::path& pin) {
     return {};
 }
 
-// As kMaps has it. What programs address directly is the map of a section, which libbpf names.
+// As kMaps has it.
 std::string name_of(const bpf_map* map) {
     const std::string name = bpf_map__name(map);
-    return name == kTapSection ? WGS_MAP_TAP : name;
+    const auto* section = std::ranges::find(kSections, name, &Section::name);
+    return section == kSections.end() ? name : std::string(section->map);
+}
+
+bool is_section(std::string_view map) {
+    return std::ranges::find(kSections, map, &Section::map) != kSections.end();
 }
 
 // Sizes the maps and tells libbpf where each is, or is to be, pinned. Those that are not the
@@ -113,7 +128,7 @@ Status configure_maps(bpf_object* object, const Bpffs& bpffs, const ProgramSetti
         const bool shared = name == WGS_MAP_FLOWS && settings.fast;
         if (!shared && std::ranges::find(kMaps, name) == kMaps.end()) continue;
         // libbpf thinks of it only where skeletons speak of a section.
-        if (name == WGS_MAP_TAP) bpf_map__set_map_flags(map, BPF_F_MMAPABLE);
+        if (is_section(name)) bpf_map__set_map_flags(map, BPF_F_MMAPABLE);
         if (has_row_per_peer(name))
             bpf_map__set_max_entries(map, settings.max_peers + WGS_PEER_FIRST);
         if (bpf_map__set_pin_path(map, (bpffs.maps() / name).c_str()) != 0)
@@ -143,7 +158,8 @@ Result<UniqueFd> take_program(const bpf_object* object, wgs_hook hook) {
 }
 
 Result<UniqueFd> take_map(const bpf_object* object, std::string_view name) {
-    const std::string in_object(name == WGS_MAP_TAP ? kTapSection : name);
+    const auto* section = std::ranges::find(kSections, name, &Section::map);
+    const std::string in_object(section == kSections.end() ? name : section->name);
     const int fd = bpf_object__find_map_fd_by_name(object, in_object.c_str());
     if (fd < 0) return os_error(-fd, "find map " + std::string(name));
     return duplicate(fd, name);

@@ -16,12 +16,12 @@
 
 namespace wgs {
 
-inline constexpr std::array<std::string_view, 21> kMaps{
+inline constexpr std::array<std::string_view, 23> kMaps{
     WGS_MAP_ROOT4,    WGS_MAP_TRIE4,   WGS_MAP_HEAD6,  WGS_MAP_HASH6,     WGS_MAP_PEERS,
     WGS_MAP_RECORDS,  WGS_MAP_TUNNELS, WGS_MAP_BYPASS, WGS_MAP_UNDERLAYS, WGS_MAP_PODS,
     WGS_MAP_VERDICTS, WGS_MAP_STATS,   WGS_MAP_HELLO,  WGS_MAP_FLOOD,     WGS_MAP_WATCH4,
     WGS_MAP_WATCH6,   WGS_MAP_REGIONS, WGS_MAP_LEAKS,  WGS_MAP_TAP,       WGS_MAP_EVENTS,
-    WGS_MAP_HEARD};
+    WGS_MAP_HEARD,    WGS_MAP_LAPS,    WGS_MAP_CRYPTO};
 
 struct Objects {
     std::array<UniqueFd, WGS_HOOK_COUNT> programs;  // those of kHooks

@@ -36,6 +36,7 @@ Result<Tables> make_tables(std::map<std::string_view, UniqueFd> maps) {
         .pods = Map<wgs_pod_key, wgs_pod>(take(WGS_MAP_PODS)),
         .verdicts = CounterMap<wgs_counter>(take(WGS_MAP_VERDICTS), cpus),
         .stats = CounterMap<wgs_peer_stats>(take(WGS_MAP_STATS), cpus),
+        .crypto = Map<std::uint32_t, wgs_crypto>(take(WGS_MAP_CRYPTO)),
         .watch = WGS_TRY(WatchTables::open({.watch4 = std::move(maps.at(WGS_MAP_WATCH4)),
                                             .watch6 = std::move(maps.at(WGS_MAP_WATCH6)),
                                             .regions = std::move(maps.at(WGS_MAP_REGIONS))})),

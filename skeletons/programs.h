@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "maps/crypto.h"
 #include "maps/layout.h"
 #include "skeletons/bpffs.h"
 #include "skeletons/event_tap.h"
@@ -38,6 +39,7 @@ struct ProgramSettings {
     std::uint32_t max_peers = 0;
     std::uint32_t tunnels = 1;          // used rows of the tunnel table
     bool guard_sees_decrypted = false;  // nic_guard runs as generic XDP
+    bool crypto_latency = false;        // time packets; WireGuard must be the kernel's
 };
 
 struct Tables {
@@ -48,8 +50,9 @@ struct Tables {
     Map<std::uint32_t, wgs_underlay> underlays;
     Map<wgs_service, std::uint32_t> bypass;
     Map<wgs_pod_key, wgs_pod> pods;
-    CounterMap<wgs_counter> verdicts;  // index: WGS_VERDICT_INDEX
-    CounterMap<wgs_peer_stats> stats;  // index: peer id
+    CounterMap<wgs_counter> verdicts;       // index: WGS_VERDICT_INDEX
+    CounterMap<wgs_peer_stats> stats;       // index: peer id
+    Map<std::uint32_t, wgs_crypto> crypto;  // index: peer id; WGS_PEER_NONE: all
     WatchTables watch;
     Map<wgs_leak_flow, wgs_leak> leaks;
     EventTap events;

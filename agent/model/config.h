@@ -107,6 +107,7 @@ struct Config {
     bool overlay = true;  // steer tunnels of the CNI between nodes even when `hosts` is off
     std::set<Service> bypass;
     bool leak_watch = true;
+    bool crypto_latency = true;  // time packets, where WireGuard is the kernel's
     Path path = Path::transparent;
     // Shell patterns: names of the host's ends of pods' veths.
     std::vector<std::string> pod_interfaces{"cali*", "veth*", "lxc*"};

@@ -125,6 +125,7 @@ Status Agent::open_kernel() {
     monitor_ = WGS_TRY(NetlinkMonitor::open(config_.path == Path::fast ? Events::devices_and_pods
                                                                        : Events::devices));
     const std::uint32_t fwmark = config_.wireguard.fwmark.value_or(kDefaultFwmark);
+    const bool timed = config_.crypto_latency && backend() == BackendKind::kernel;
     steering_ = WGS_TRY(BpfSteering::load({.bpffs = config_.bpffs,
                                            .policy = config_.policy,
                                            .hosts = config_.hosts,
@@ -134,7 +135,8 @@ Status Agent::open_kernel() {
                                            .fwmark = fwmark,
                                            .decrypted_mark = kDecryptedMark,
                                            .max_peers = config_.max_peers,
-                                           .tunnels = tunnel_count(config_.wireguard.per_family)}));
+                                           .tunnels = tunnel_count(config_.wireguard.per_family),
+                                           .crypto_latency = timed}));
     return {};
 }
 

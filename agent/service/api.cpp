@@ -40,12 +40,14 @@ Result<std::string> status(Agent& agent) {
 }
 
 Result<std::string> peers(Agent& agent) {
-    return peers_document(view_of(agent), WGS_TRY(count_peers(agent)));
+    return peers_document(view_of(agent), WGS_TRY(count_peers(agent)),
+                          WGS_TRY(read_peer_crypto(agent)));
 }
 
 Result<std::string> peer(Agent& agent, const std::string& name) {
     agent.raise_alarms();
-    return peer_document(view_of(agent), name, WGS_TRY(read_peer_stats(agent, name)));
+    return peer_document(view_of(agent), name, WGS_TRY(read_peer_stats(agent, name)),
+                         WGS_TRY(read_peer_crypto(agent, name)));
 }
 
 HttpResponse get_peers(Agent& agent, const HttpRequest& request) {
@@ -59,7 +61,8 @@ HttpResponse get_peers(Agent& agent, const HttpRequest& request) {
 Result<std::string> top(Agent& agent) {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return top_document(view_of(agent), WGS_TRY(read_peer_stats(agent)),
-                        std::chrono::duration_cast<std::chrono::milliseconds>(now));
+                        std::chrono::duration_cast<std::chrono::milliseconds>(now),
+                        WGS_TRY(read_peer_crypto(agent)));
 }
 
 std::string device_name(std::uint32_t ifindex) {
@@ -85,14 +88,20 @@ std::string leak_test(Agent& agent) {
     return leak_test_document(view_of(agent));
 }
 
-Result<std::string> metrics(Agent& agent) {
+Result<std::string> metrics(Agent& agent, const EventHub& events) {
     agent.look_for_leaks();
     agent.raise_alarms();
     const AgentView view = view_of(agent);
     Readings readings{.totals = WGS_TRY(agent.steering().verdict_totals()),
                       .tables = agent.steering().table_use(view.actual.steering),
-                      .process = process_usage()};
-    if (agent.config().metrics_per_peer) readings.counts = WGS_TRY(count_peers(agent));
+                      .process = process_usage(),
+                      .events = {.listeners = events.listeners(), .lost = events.lost()}};
+    if (agent.config().metrics_per_peer) {
+        readings.counts = WGS_TRY(count_peers(agent));
+        readings.crypto = WGS_TRY(read_peer_crypto(agent));
+    }
+    if (times_packets(view))
+        readings.all_crypto = WGS_TRY(agent.steering().crypto_latency(WGS_PEER_NONE));
     if (agent.measures_programs()) readings.programs = WGS_TRY(agent.steering().program_costs());
     return metrics_text(view, readings);
 }
@@ -181,10 +190,10 @@ HttpResponse clean_up_and_end(Agent& agent) {
     return {.body = "{}\n"};
 }
 
-HttpResponse get_metrics(Agent& agent, const HttpRequest& request) {
+HttpResponse get_metrics(Agent& agent, const EventHub& events, const HttpRequest& request) {
     if (auto probed = probe(agent, request.path)) return std::move(*probed);
     if (request.path != "/metrics") return {.status = 404, .body = "see /metrics\n"};
-    Result<std::string> text = metrics(agent);
+    Result<std::string> text = metrics(agent, events);
     if (!text) return failure(500, text.error());
     return {.body = std::move(*text), .content_type = "text/plain; version=0.0.4; charset=utf-8"};
 }
@@ -214,8 +223,9 @@ Result<Api> Api::open(Agent& agent, EventLoop& loop) {
     std::optional<HttpServer> metrics_server;
     if (!agent.config().metrics.empty()) {
         metrics_server = WGS_TRY(HttpServer::listen_tcp(
-            loop, agent.config().metrics,
-            [&agent](const HttpRequest& request) { return get_metrics(agent, request); }));
+            loop, agent.config().metrics, [&agent, &events = *events](const HttpRequest& request) {
+                return get_metrics(agent, events, request);
+            }));
     }
     return Api(std::move(events), std::move(server), std::move(metrics_server),
                std::move(exit_timer));

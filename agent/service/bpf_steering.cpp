@@ -316,7 +316,8 @@ Result<std::unique_ptr<BpfSteering>> BpfSteering::load(const Settings& settings)
                                    .mark_mask = settings.fwmark | settings.decrypted_mark,
                                    .max_peers = settings.max_peers,
                                    .tunnels = settings.tunnels,
-                                   .guard_sees_decrypted = settings.guard == GuardMode::generic};
+                                   .guard_sees_decrypted = settings.guard == GuardMode::generic,
+                                   .crypto_latency = settings.crypto_latency};
     Programs programs = WGS_TRY(Programs::load(bpffs, compiled));
     WGS_TRY(programs.pin(bpffs));
     return std::unique_ptr<BpfSteering>(
@@ -380,6 +381,7 @@ Result<wgs_peer> BpfSteering::peer(PeerId id) const {
 
 Status BpfSteering::bind_peer(PeerId id, const PeerRecord& record) {
     WGS_TRY(tables().stats.clear(id));
+    WGS_TRY(tables().crypto.store(id, {}));
     WGS_TRY(tables().peers.store(id, {.tunnel = record.tunnel}));
     return update_record(id, record);
 }
@@ -511,6 +513,10 @@ Result<std::vector<VerdictTotal>> BpfSteering::verdict_totals() const {
 
 Result<wgs_peer_stats> BpfSteering::peer_stats(PeerId id) const {
     return tables().stats.sum(id);
+}
+
+Result<wgs_crypto> BpfSteering::crypto_latency(PeerId id) const {
+    return WGS_TRY(tables().crypto.find(id)).value_or(wgs_crypto{});
 }
 
 std::vector<TableUse> BpfSteering::table_use(const SteeringState& known) const {

@@ -76,7 +76,8 @@ class BpfSteering final : public Steering {
         std::uint32_t fwmark = kDefaultFwmark;
         std::uint32_t decrypted_mark = kDecryptedMark;
         std::uint32_t max_peers = 4096;
-        TunnelIndex tunnels = 1;  // how many there are
+        TunnelIndex tunnels = 1;      // how many there are
+        bool crypto_latency = false;  // time packets; WireGuard must be the kernel's
     };
 
     // Prepares the BPF file system, loads the programs on the maps pinned there and pins them. What
@@ -115,6 +116,8 @@ class BpfSteering final : public Steering {
     // Those that are not zero.
     [[nodiscard]] Result<std::vector<VerdictTotal>> verdict_totals() const;
     [[nodiscard]] Result<wgs_peer_stats> peer_stats(PeerId id) const;
+    // How long timed packets for the peer were in WireGuard; WGS_PEER_NONE: those for all peers.
+    [[nodiscard]] Result<wgs_crypto> crypto_latency(PeerId id) const;
     // At no cost: what has been read from the tables is given in `known`.
     [[nodiscard]] std::vector<TableUse> table_use(const SteeringState& known) const;
     // Since they were loaded, while the kernel measured.

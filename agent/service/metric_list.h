@@ -9,15 +9,17 @@
 namespace wgs {
 
 // A summary here has no quantiles: NAME_sum, in seconds, and NAME_count.
-enum class MetricKind { gauge, counter, summary };
+enum class MetricKind { gauge, counter, summary, histogram };
 
 // When a metric is there.
 enum class MetricGroup {
     always,
-    leaks,  // with `leak_watch`
-    peers,  // for each peer, unless `metrics_per_peer` is off
-    cost,   // while the kernel measures the run time of BPF programs
-    calico  // with `metrics_calico`, for each peer as well
+    leaks,        // with `leak_watch`
+    peers,        // for each peer, unless `metrics_per_peer` is off
+    crypto,       // with `crypto_latency` and the kernel's WireGuard
+    peer_crypto,  // then for each peer, unless `metrics_per_peer` is off
+    cost,         // while the kernel measures the run time of BPF programs
+    calico        // with `metrics_calico`, for each peer as well
 };
 
 struct MetricInfo {
@@ -95,6 +97,12 @@ struct MetricInfo {
       "Layer-3 bytes of leaked packets.") \
     X(leak_watch_passed, "wgsteer_leak_watch_passed", gauge, leaks, "", \
       "1 if the watcher has passed its self-test.") \
+    X(event_listeners, "wgsteer_event_listeners", gauge, always, "", \
+      "Readers of events now, such as wgsteer monitor and wgsteer capture.") \
+    X(events_lost, "wgsteer_events_lost_total", counter, always, "", \
+      "Events that found no room in the kernel or whose reader was too slow.") \
+    X(crypto, "wgsteer_crypto_seconds", histogram, crypto, "", \
+      "Time of sampled packets from being steered to leaving encrypted.") \
     X(peers, "wgsteer_peers", gauge, always, "state", \
       "Peers by state.") \
     X(handshake_age, "wgsteer_oldest_handshake_timestamp_seconds", gauge, always, "", \
@@ -112,6 +120,8 @@ struct MetricInfo {
     X(peer_packets, "wgsteer_peer_packets_total", counter, peers, "peer tunnel verdict", \
       "Packets for the peer: steered, dropped, or sent as they were (clear); and from it: " \
       "decrypted.") \
+    X(peer_crypto, "wgsteer_peer_crypto_seconds", histogram, peer_crypto, "peer tunnel", \
+      "Likewise, of packets to the peer; absent before the first.") \
     X(process_cpu, "process_cpu_seconds_total", counter, always, "", \
       "CPU time of the agent.") \
     X(process_memory, "process_resident_memory_bytes", gauge, always, "", \
@@ -156,6 +166,8 @@ inline std::string_view to_string(MetricKind kind) {
             return "counter";
         case MetricKind::summary:
             return "summary";
+        case MetricKind::histogram:
+            return "histogram";
     }
     return "untyped";
 }

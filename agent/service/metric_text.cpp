@@ -37,7 +37,12 @@ void MetricText::sample(Values labels, double sum, std::uint64_t count) {
     fmt::format_to(std::back_inserter(text_), " {}\n", count);
 }
 
-void MetricText::write_series(std::string_view suffix, Values labels) {
+void MetricText::bucket(Values labels, std::optional<double> limit, std::uint64_t count) {
+    write_series("_bucket", labels, limit ? fmt::format("{}", *limit) : "+Inf");
+    fmt::format_to(std::back_inserter(text_), " {}\n", count);
+}
+
+void MetricText::write_series(std::string_view suffix, Values labels, std::string_view limit) {
     text_.append(name_).append(suffix);
     char separator = '{';
     auto label = labels_.begin();
@@ -46,6 +51,11 @@ void MetricText::write_series(std::string_view suffix, Values labels) {
         text_.append(*label++);
         write_label(value);
         text_.push_back('"');
+        separator = ',';
+    }
+    if (!limit.empty()) {
+        text_.push_back(separator);
+        text_.append("le=\"").append(limit).append("\"");
         separator = ',';
     }
     if (separator == ',') text_.push_back('}');

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,8 +25,11 @@ class MetricText {
     void sample(Values labels, double value);
     void sample(Values labels, std::uint64_t value);
     void sample(Values labels, int value) { sample(labels, static_cast<double>(value)); }
-    // Of a summary.
+    // Of a summary, or what ends a histogram's.
     void sample(Values labels, double sum, std::uint64_t count);
+
+    // Of a histogram: so many samples were at most this; none: any.
+    void bucket(Values labels, std::optional<double> limit, std::uint64_t count);
 
     // A metric of one sample without labels.
     template <class Value>
@@ -37,7 +41,8 @@ class MetricText {
     [[nodiscard]] std::string take() { return std::move(text_); }
 
   private:
-    void write_series(std::string_view suffix, Values labels);
+    // `limit`: of a bucket; empty: it is none.
+    void write_series(std::string_view suffix, Values labels, std::string_view limit = {});
     void write_label(std::string_view value);
 
     std::string text_;

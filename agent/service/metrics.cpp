@@ -279,6 +279,42 @@ void add_alarms(MetricText& text, const AgentView& agent) {
         text.sample({to_string(finding.kind), finding.object, to_string(finding.severity)}, 1);
 }
 
+double limit_in_seconds(std::size_t bucket) {
+    return static_cast<double>(std::uint64_t{1} << bucket) / 1e6;
+}
+
+// Of so many buckets only the last limit is told.
+void add_histogram(MetricText& text, MetricText::Values labels, const wgs_crypto& crypto,
+                   std::size_t together) {
+    std::uint64_t count = 0;
+    for (std::size_t bucket = 0; bucket < WGS_CRYPTO_BUCKETS; ++bucket) {
+        count += crypto.buckets[bucket];
+        if (bucket + 1 == WGS_CRYPTO_BUCKETS)
+            text.bucket(labels, std::nullopt, count);
+        else if (bucket % together == 0)
+            text.bucket(labels, limit_in_seconds(bucket), count);
+    }
+    text.sample(labels, static_cast<double>(crypto.nanoseconds) / 1e9, count);
+}
+
+// A peer to which nothing was timed has no series: each costs fourteen.
+void add_peer_crypto(MetricText& text, const PeerCrypto& peers,
+                     const std::vector<std::string>& devices) {
+    constexpr std::size_t kTogether = 2;
+    if (peers.empty()) return;
+    text.begin(metric::peer_crypto);
+    for (const auto& [peer, crypto] : peers) {
+        const std::string_view device =
+            peer.tunnel < devices.size() ? std::string_view(devices[peer.tunnel]) : "";
+        if (samples_of(crypto) > 0) add_histogram(text, {peer.node, device}, crypto, kTogether);
+    }
+}
+
+void add_events(MetricText& text, const EventUse& events) {
+    text.only(metric::event_listeners, events.listeners);
+    text.only(metric::events_lost, events.lost);
+}
+
 }  // namespace
 
 std::string metrics_text(const AgentView& agent, const Readings& readings) {
@@ -295,6 +331,11 @@ std::string metrics_text(const AgentView& agent, const Readings& readings) {
     add_verdicts(text, metric::verdict_bytes, policy, readings.totals, &wgs_counter::bytes);
     add_alarms(text, agent);
     add_leaks(text, agent);
+    add_events(text, readings.events);
+    if (readings.all_crypto) {
+        text.begin(metric::crypto);
+        add_histogram(text, {}, *readings.all_crypto, 1);
+    }
     add_peer_states(text, agent);
     std::vector<std::string> devices;
     for (const TunnelConfig& tunnel : agent.config.wireguard.tunnels())
@@ -304,6 +345,7 @@ std::string metrics_text(const AgentView& agent, const Readings& readings) {
     if (agent.config.metrics_per_peer) {
         add_peers(text, peers);
         add_peer_packets(text, readings.counts, devices);
+        add_peer_crypto(text, readings.crypto, devices);
     }
     add_calico(text, agent, peers);
     add_process(text, readings.process);

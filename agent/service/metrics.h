@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,11 @@ struct ProcessUsage {
 };
 [[nodiscard]] ProcessUsage process_usage();
 
+struct EventUse {
+    std::uint64_t listeners = 0;
+    std::uint64_t lost = 0;
+};
+
 // What is read from the kernel for one answer.
 struct Readings {
     std::vector<VerdictTotal> totals;
@@ -27,6 +33,9 @@ struct Readings {
     std::vector<TableUse> tables;
     std::vector<ProgramCost> programs;  // empty: nobody asked the kernel to measure
     ProcessUsage process;
+    EventUse events = {};
+    PeerCrypto crypto = {};                     // like counts
+    std::optional<wgs_crypto> all_crypto = {};  // none: packets are not timed
 };
 
 // Everything the agent counts, in Prometheus' text format; see metric_list.h.

@@ -67,8 +67,23 @@ Json secret_in_use(const AgentView& agent, const CachedPeer& peer, TunnelIndex i
     return wanted.print() == session->preshared_key ? Json(secret->id()) : Json();
 }
 
+Json microseconds(std::optional<std::chrono::nanoseconds> duration) {
+    return duration ? Json(static_cast<double>(duration->count()) / 1e3) : Json();
+}
+
+// Null: packets are not timed, or the peer is not in the tables.
+Json crypto_latency(const PeerCrypto& all, const PeerNameView& name) {
+    const auto found = all.find(name);
+    if (found == all.end()) return nullptr;
+    const wgs_crypto& crypto = found->second;
+    return {{"samples", samples_of(crypto)},
+            {"mean_us", microseconds(mean_of(crypto))},
+            {"p50_us", microseconds(quantile_of(crypto, 0.5))},
+            {"p99_us", microseconds(quantile_of(crypto, 0.99))}};
+}
+
 Json peer_entry(const AgentView& agent, const PeerNameView& name, const CachedPeer& peer,
-                const PeerTotals& totals) {
+                const PeerTotals& totals, const PeerCrypto& crypto) {
     const TunnelPeer& in_tunnel = peer.tunnels[name.tunnel];
     const auto& public_key = in_tunnel.public_key;
     const Session* session = session_of(agent, peer, name.tunnel);
@@ -88,7 +103,8 @@ Json peer_entry(const AgentView& agent, const PeerNameView& name, const CachedPe
             {"steered_packets", totals.steered},
             {"dropped_packets", totals.dropped},
             {"clear_packets", totals.clear},
-            {"decrypted_packets", totals.decrypted}};
+            {"decrypted_packets", totals.decrypted},
+            {"crypto_latency", crypto_latency(crypto, name)}};
 }
 
 Json all_prefixes(const CachedPeer& peer, TunnelIndex tunnel) {
@@ -165,30 +181,40 @@ void append_traffic(Json& row, const wgs_peer_stats& stats) {
     row.push_back(peer_totals(stats).clear);
 }
 
+// Timed packets, and the microseconds of all of them together; null where none are timed.
+void append_crypto(Json& row, const PeerCrypto& all, const PeerNameView& name) {
+    const auto found = all.find(name);
+    const bool timed = found != all.end();
+    row.push_back(timed ? Json(samples_of(found->second)) : Json());
+    row.push_back(timed ? Json(found->second.nanoseconds / 1000) : Json());
+}
+
 }  // namespace
 
-std::string peers_document(const AgentView& agent, const PeerCounts& counts) {
+std::string peers_document(const AgentView& agent, const PeerCounts& counts,
+                           const PeerCrypto& crypto) {
     Json list = Json::array();
     for (const auto& [node, peer] : agent.peers) {
         for (const TunnelIndex tunnel : tunnels_of(peer)) {
             const PeerNameView name(node, tunnel);
             const auto counted = counts.find(name);
             list.push_back(peer_entry(agent, name, peer,
-                                      counted == counts.end() ? PeerTotals() : counted->second));
+                                      counted == counts.end() ? PeerTotals() : counted->second,
+                                      crypto));
         }
     }
     return to_text(list);
 }
 
 std::string peer_document(const AgentView& agent, const std::string& node,
-                          const PeerStats& all_stats) {
+                          const PeerStats& all_stats, const PeerCrypto& crypto) {
     const CachedPeer& peer = agent.peers.at(node);
     Json list = Json::array();
     for (const TunnelIndex tunnel : tunnels_of(peer)) {
         const PeerNameView name(node, tunnel);
         const wgs_peer_stats& stats = stats_of(all_stats, name);
         const Session* session = session_of(agent, peer, tunnel);
-        Json entry = peer_entry(agent, name, peer, peer_totals(stats));
+        Json entry = peer_entry(agent, name, peer, peer_totals(stats), crypto);
         entry["keepalive"] = session != nullptr ? session->keepalive.count() : 0;
         entry["way"] = way(agent, name);
         entry["all_prefixes"] = all_prefixes(peer, tunnel);
@@ -200,7 +226,7 @@ std::string peer_document(const AgentView& agent, const std::string& node,
 }
 
 std::string top_document(const AgentView& agent, const PeerStats& stats,
-                         std::chrono::milliseconds now) {
+                         std::chrono::milliseconds now, const PeerCrypto& crypto) {
     Json rows = Json::array();
     for (const auto& [node, peer] : agent.peers) {
         for (const TunnelIndex tunnel : tunnels_of(peer)) {
@@ -209,6 +235,7 @@ std::string top_document(const AgentView& agent, const PeerStats& stats,
                                     seconds_or_null(session_of(agent, peer, tunnel))});
             append_traffic(row, stats_of(stats, name));
             row.push_back(device_of(agent, tunnel));
+            append_crypto(row, crypto, name);
             rows.push_back(std::move(row));
         }
     }
@@ -222,7 +249,7 @@ std::string top_document(const AgentView& agent, const PeerStats& stats,
                     {"alarms", std::move(alarms)},
                     {"columns",
                      {"name", "state", "last_handshake", "out_packets", "out_bytes", "in_packets",
-                      "in_bytes", "dropped", "clear", "tunnel"}},
+                      "in_bytes", "dropped", "clear", "tunnel", "crypto_samples", "crypto_us"}},
                     {"peers", std::move(rows)}},
                    -1);
 }

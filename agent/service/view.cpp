@@ -53,4 +53,23 @@ Result<PeerStats> read_peer_stats(Agent& agent, const std::string& node) {
     return some;
 }
 
+Result<PeerCrypto> read_peer_crypto(Agent& agent) {
+    PeerCrypto all;
+    if (!times_packets(view_of(agent))) return all;
+    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots)
+        all.insert_or_assign(slot.record.peer_name(), WGS_TRY(agent.steering().crypto_latency(id)));
+    return all;
+}
+
+Result<PeerCrypto> read_peer_crypto(Agent& agent, const std::string& node) {
+    PeerCrypto some;
+    if (!times_packets(view_of(agent))) return some;
+    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots) {
+        if (slot.record.name == node)
+            some.insert_or_assign(slot.record.peer_name(),
+                                  WGS_TRY(agent.steering().crypto_latency(id)));
+    }
+    return some;
+}
+
 }  // namespace wgs

@@ -17,6 +17,7 @@
 #include "plan/effort.h"
 #include "service/alarms.h"
 #include "service/counters.h"
+#include "service/crypto_latency.h"
 #include "service/leak_watch.h"
 #include "source/source.h"
 
@@ -68,5 +69,9 @@ using PeerStats = std::map<PeerName, wgs_peer_stats, PeerNameLess>;
 Result<PeerStats> read_peer_stats(Agent& agent);
 // The same of one node, which costs the less.
 Result<PeerStats> read_peer_stats(Agent& agent, const std::string& node);
+
+// Of all nodes, or of one.
+Result<PeerCrypto> read_peer_crypto(Agent& agent);
+Result<PeerCrypto> read_peer_crypto(Agent& agent, const std::string& node);
 
 }  // namespace wgs

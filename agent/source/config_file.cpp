@@ -309,6 +309,7 @@ constexpr std::array kTopKeys = {
     Key{"policy", &set<&Config::policy, &read_policy>},
     Key{"hosts", &set<&Config::hosts, &read_bool>},
     Key{"leak_watch", &set<&Config::leak_watch, &read_switch>},
+    Key{"crypto_latency", &set<&Config::crypto_latency, &read_switch>},
     Key{"guard", &set<&Config::guard, &read_guard>},
     Key{"overlay", &set<&Config::overlay, &read_overlay>},
     Key{"path", &set<&Config::path, &read_forwarding_path>},

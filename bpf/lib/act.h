@@ -23,18 +23,20 @@ static __always_inline void wgs_add(struct wgs_counter* counter, __u64 bytes) {
     counter->bytes += bytes;
 }
 
-static __always_inline void wgs_count(enum wgs_hook hook, const struct wgs_decision* decision,
-                                      enum wgs_verdict verdict, __u64 bytes) {
+/* Returns how many packets of the peer this reason has met on this CPU; 0: not known. */
+static __always_inline __u64 wgs_count(enum wgs_hook hook, const struct wgs_decision* decision,
+                                       enum wgs_verdict verdict, __u64 bytes) {
     __u32 reason = decision->reason;
-    if (reason >= WGS_REASON_COUNT) return; /* for the verifier */
+    if (reason >= WGS_REASON_COUNT) return 0; /* for the verifier */
     __u32 index = WGS_VERDICT_INDEX(hook, reason);
     struct wgs_counter* total = bpf_map_lookup_elem(&wgs_verdict_v1, &index);
     if (total) wgs_add(total, bytes);
-    if (!wgs_is_peer(decision->peer)) return;
+    if (!wgs_is_peer(decision->peer)) return 0;
     struct wgs_peer_stats* stats = bpf_map_lookup_elem(&wgs_stats_v1, &decision->peer);
-    if (!stats) return;
+    if (!stats) return 0;
     wgs_add(&stats->by_reason[reason], bytes);
     if (verdict == WGS_VERDICT_DROP) wgs_add(&stats->dropped, bytes);
+    return stats->by_reason[reason].packets;
 }
 
 static __always_inline bool wgs_is_probe(const struct __sk_buff* skb) {
@@ -48,18 +50,20 @@ static __always_inline void wgs_answer_probe(struct __sk_buff* skb,
     skb->cb[2] = decision->tunnel;
 }
 
-/* Counts the packet, once in its life at this hook, and tells those who listen. */
-static __always_inline void wgs_account(struct __sk_buff* skb, enum wgs_hook hook,
-                                        const struct wgs_decision* decision,
-                                        enum wgs_verdict verdict, struct wgs_packet* packet) {
+/* Counts the packet, once in its life at this hook, and tells those who listen. Returns what
+ * wgs_count() does; for a probe 0. */
+static __always_inline __u64 wgs_account(struct __sk_buff* skb, enum wgs_hook hook,
+                                         const struct wgs_decision* decision,
+                                         enum wgs_verdict verdict, struct wgs_packet* packet) {
     if (wgs_is_probe(skb)) {
         wgs_answer_probe(skb, decision);
-        return;
+        return 0;
     }
-    wgs_count(hook, decision, verdict, skb->len - packet->l3_offset);
-    if (!wgs_is_asked_about(decision->reason)) return;
+    const __u64 nth = wgs_count(hook, decision, verdict, skb->len - packet->l3_offset);
+    if (!wgs_is_asked_about(decision->reason)) return nth;
     struct wgs_told told = {.decision = *decision, .hook = hook, .verdict = verdict};
     wgs_tell_of_skb(skb, packet, &told);
+    return nth;
 }
 
 /* WireGuard refuses a packet whose protocol is not its IP version, and an accelerated tag would be

@@ -50,8 +50,10 @@ std::string plain_frame(const TopModel& model, const TopOrder& order, std::size_
     std::size_t longest = 0;
     for (const TopPeer* peer : rows)
         longest = std::max(longest, peer->key.name.size());
-    const TopLayout layout(
-        kWidth, {.longest_name = longest, .tunnels = model.several_tunnels(), .history = false});
+    const TopLayout layout(kWidth, {.longest_name = longest,
+                                    .tunnels = model.several_tunnels(),
+                                    .crypto = model.times_packets(),
+                                    .history = false});
     std::vector<TopLine> lines{top_title(model, kWidth), top_totals(model, kWidth),
                                top_alarm(model, kWidth), layout.heading()};
     for (const TopPeer* peer : rows)

@@ -26,14 +26,14 @@ constexpr std::array kKinds{
     Kind{TopColumn::out_packets, "OUT p/s", 7}, Kind{TopColumn::out_bits, "OUT b/s", 7},
     Kind{TopColumn::in_packets, "IN p/s", 6},   Kind{TopColumn::in_bits, "IN b/s", 6},
     Kind{TopColumn::drops, "DROP/s", 6},        Kind{TopColumn::clear, "CLEAR/s", 7},
-    Kind{TopColumn::history, "HISTORY", 7},
+    Kind{TopColumn::crypto, "CRYPTO", 6},       Kind{TopColumn::history, "HISTORY", 7},
 };
 
 // Those that are worth the most first.
 constexpr std::array kWorth{TopColumn::name,        TopColumn::state,      TopColumn::out_bits,
                             TopColumn::in_bits,     TopColumn::drops,      TopColumn::handshake,
-                            TopColumn::out_packets, TopColumn::in_packets, TopColumn::tunnel,
-                            TopColumn::history,     TopColumn::clear};
+                            TopColumn::out_packets, TopColumn::in_packets, TopColumn::crypto,
+                            TopColumn::tunnel,      TopColumn::history,    TopColumn::clear};
 
 constexpr std::size_t kReadableName = 16;
 constexpr std::size_t kWidestName = 48;
@@ -45,7 +45,7 @@ const Kind& kind_of(TopColumn column) {
 
 bool is_extra(TopColumn column) {
     return column == TopColumn::tunnel || column == TopColumn::history ||
-           column == TopColumn::clear;
+           column == TopColumn::clear || column == TopColumn::crypto;
 }
 
 // To this width, from the least one.
@@ -93,6 +93,8 @@ std::string cell(TopColumn column, const TopPeer& peer, std::chrono::seconds now
             return number(peer.rates, &TopRates::drops);
         case TopColumn::clear:
             return number(peer.rates, &TopRates::clear);
+        case TopColumn::crypto:
+            return peer.crypto ? short_time(*peer.crypto) : "-";
         case TopColumn::history:
             break;
     }
@@ -118,6 +120,7 @@ TopLayout::TopLayout(std::size_t width, const Content& content) {
     bool full = false;
     for (const TopColumn column : kWorth) {
         if (column == TopColumn::tunnel && !content.tunnels) continue;
+        if (column == TopColumn::crypto && !content.crypto) continue;
         if (column == TopColumn::history && !content.history) continue;
         const std::size_t needed = kind_of(column).width + (places_.empty() ? 0 : 1);
         // A readable name is worth more than what one can do without.

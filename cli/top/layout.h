@@ -23,6 +23,7 @@ enum class TopColumn {
     in_bits,
     drops,
     clear,
+    crypto,
     history,
 };
 
@@ -32,6 +33,7 @@ class TopLayout {
     struct Content {
         std::size_t longest_name = 0;
         bool tunnels = false;
+        bool crypto = false;  // the times of packets in WireGuard
         bool history = true;
     };
 

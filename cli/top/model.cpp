@@ -20,6 +20,12 @@ struct TopModel::Columns {
     [[nodiscard]] std::uint64_t count(const Json& row, const char* name) const {
         return cell(row, name).get<std::uint64_t>();
     }
+    // None: null, or an agent of an older version.
+    [[nodiscard]] std::optional<std::uint64_t> count_if_any(const Json& row,
+                                                            const char* name) const {
+        if (!positions.contains(name) || cell(row, name).is_null()) return std::nullopt;
+        return count(row, name);
+    }
     Json positions = Json::object();
 };
 
@@ -56,9 +62,11 @@ void TopModel::take(const Json& document) {
     const Columns columns(document.at("columns"));
     std::map<TopKey, Known> peers;
     std::set<std::string> tunnels;
+    bool timed = false;
     for (const Json& row : items(document.at("peers"))) {
         Known known = read_row(row, columns, seconds);
         tunnels.insert(known.peer.key.tunnel);
+        timed |= known.counters.crypto_samples.has_value();
         peers.insert_or_assign(peers.end(), known.peer.key, std::move(known));
     }
     std::string node = printable(document.at("node").get<std::string>());
@@ -69,6 +77,7 @@ void TopModel::take(const Json& document) {
     policy_ = std::move(policy);
     in_sync_ = in_sync;
     several_tunnels_ = tunnels.size() > 1;
+    times_packets_ = timed;
     interval_ = seconds;
     peers_ = std::move(peers);
     milliseconds_ = now;
@@ -95,6 +104,14 @@ std::optional<TopRates> TopModel::rates_of(const Counters& before, const Counter
                     .clear = rate(before.clear, now.clear)};
 }
 
+// None: nothing was timed in between.
+std::optional<double> TopModel::crypto_of(const Counters& before, const Counters& now) {
+    const std::uint64_t from = before.crypto_samples.value_or(0);
+    const std::uint64_t to = now.crypto_samples.value_or(0);
+    if (to <= from || now.crypto_us < before.crypto_us) return std::nullopt;
+    return static_cast<double>(now.crypto_us - before.crypto_us) / static_cast<double>(to - from);
+}
+
 TopModel::Known TopModel::read_row(const Json& row, const Columns& columns, double seconds) const {
     Known next;
     next.peer.key = {.name = printable(columns.cell(row, "name").get<std::string>()),
@@ -107,9 +124,16 @@ TopModel::Known TopModel::read_row(const Json& row, const Columns& columns, doub
                      .in_packets = columns.count(row, "in_packets"),
                      .in_bytes = columns.count(row, "in_bytes"),
                      .dropped = columns.count(row, "dropped"),
-                     .clear = columns.count(row, "clear")};
+                     .clear = columns.count(row, "clear"),
+                     .crypto_samples = columns.count_if_any(row, "crypto_samples"),
+                     .crypto_us = columns.count_if_any(row, "crypto_us").value_or(0)};
+    next.peer.crypto = crypto_of({.crypto_samples = 0}, next.counters);
     const auto known = peers_.find(next.peer.key);
     if (known == peers_.end()) return next;
+    if (next.counters.crypto_samples) {
+        const auto since = crypto_of(known->second.counters, next.counters);
+        next.peer.crypto = since ? since : known->second.peer.crypto;
+    }
     next.peer.history = known->second.peer.history;
     next.peer.rates = rates_of(known->second.counters, next.counters, seconds);
     if (!next.peer.rates) return next;

@@ -41,11 +41,12 @@ struct TopPeer {
     std::string state;
     std::optional<std::int64_t> handshake;  // seconds since the epoch
     std::optional<TopRates> rates;          // none: seen once only, or its counters began anew
-    std::vector<float> history;             // bits per second, both ways; the newest last
+    std::optional<double> crypto;  // mean time in WireGuard, us; of the last that was timed
+    std::vector<float> history;    // bits per second, both ways; the newest last
 };
 
-enum class TopSort { rate, out, in, drops, handshake, state, name };
-inline constexpr std::size_t kTopSorts = 7;
+enum class TopSort { rate, out, in, drops, handshake, state, crypto, name };
+inline constexpr std::size_t kTopSorts = 8;
 [[nodiscard]] const char* to_string(TopSort sort);
 [[nodiscard]] std::optional<TopSort> parse_top_sort(const std::string& name);
 
@@ -83,6 +84,8 @@ class TopModel {
     [[nodiscard]] std::size_t size() const { return peers_.size(); }
     // Whether the peers are in more than one tunnel.
     [[nodiscard]] bool several_tunnels() const { return several_tunnels_; }
+    // Whether the agent times packets.
+    [[nodiscard]] bool times_packets() const { return times_packets_; }
     [[nodiscard]] const std::string& node() const { return node_; }
     [[nodiscard]] const std::string& policy() const { return policy_; }
     [[nodiscard]] bool in_sync() const { return in_sync_; }
@@ -98,6 +101,8 @@ class TopModel {
         std::uint64_t in_bytes = 0;
         std::uint64_t dropped = 0;
         std::uint64_t clear = 0;
+        std::optional<std::uint64_t> crypto_samples;  // none: not timed
+        std::uint64_t crypto_us = 0;
     };
     struct Known {
         TopPeer peer;
@@ -106,6 +111,7 @@ class TopModel {
     struct Columns;
     static std::optional<TopRates> rates_of(const Counters& before, const Counters& now,
                                             double seconds);
+    static std::optional<double> crypto_of(const Counters& before, const Counters& now);
     [[nodiscard]] Known read_row(const nlohmann::json& row, const Columns& columns,
                                  double seconds) const;
 
@@ -113,6 +119,7 @@ class TopModel {
     std::string policy_;
     bool in_sync_ = false;
     bool several_tunnels_ = false;
+    bool times_packets_ = false;
     double interval_ = 0;
     std::vector<TopAlarm> alarms_;
     std::optional<std::int64_t> milliseconds_;  // of the last document, by the agent's clock

@@ -12,8 +12,8 @@
 namespace wgs::cli {
 namespace {
 
-constexpr std::array<const char*, kTopSorts> kSortNames{"rate",      "out",   "in",  "drops",
-                                                        "handshake", "state", "name"};
+constexpr std::array<const char*, kTopSorts> kSortNames{"rate",      "out",   "in",     "drops",
+                                                        "handshake", "state", "crypto", "name"};
 constexpr std::array<std::string_view, 5> kStates{"stalled", "conflict", "waiting", "no_key",
                                                   "ready"};
 
@@ -40,6 +40,8 @@ bool precedes(TopSort sort, const TopPeer& left, const TopPeer& right) {
             return left.handshake.value_or(0) < right.handshake.value_or(0);
         case TopSort::state:
             return badness(left.state) < badness(right.state);
+        case TopSort::crypto:
+            return left.crypto.value_or(-1) > right.crypto.value_or(-1);
         case TopSort::name:
             return left.key < right.key;
     }

@@ -26,7 +26,8 @@ constexpr std::array kHelp{
     Help{"Home End g G", "the first, where the cursor follows nobody; the last"},
     Help{"Enter", "look into the peer; Esc: back"},
     Help{"s S",
-         "sort by the next key, the one before: rate, out, in, drops, handshake, state, name"},
+         "sort by the next key, the one before: rate, out, in, drops, handshake, state, crypto, "
+         "name"},
     Help{"r", "the other way round"},
     Help{"/", "filter by words in name, state or tunnel; Enter keeps it, Esc drops it"},
     Help{"a", "all alarms, with what to do"},
@@ -36,6 +37,7 @@ constexpr std::array kHelp{
     Help{"HSHAKE", "age of the last handshake"},
     Help{"DROP/s", "packets dropped, both ways"},
     Help{"CLEAR/s", "packets for the peer that left as they were"},
+    Help{"CRYPTO", "mean time in WireGuard of the packets timed since the last look, or before"},
     Help{"HISTORY", "bits both ways, to a scale of its own for each peer"},
 };
 constexpr std::size_t kHelpKeys = 14;
@@ -125,8 +127,9 @@ void TopScreen::append_list(const TopModel& model, TopSize size, std::chrono::se
     const auto rows = model.rows(order_);
     const std::size_t page = page_lines(size);
     keep_position(rows, page);
-    const TopLayout layout(
-        size.columns, {.longest_name = longest_name(rows), .tunnels = model.several_tunnels()});
+    const TopLayout layout(size.columns, {.longest_name = longest_name(rows),
+                                          .tunnels = model.several_tunnels(),
+                                          .crypto = model.times_packets()});
     missing_columns_ = layout.missing();
     lines.push_back(highlighted(layout.heading(), size.columns));
     for (std::size_t i = first_; i < std::min(rows.size(), first_ + page); ++i) {

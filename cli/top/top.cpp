@@ -177,7 +177,7 @@ void add_top_options(CLI::App& app, TopOptions& options) {
     app.add_option("--interval", options.interval, "Seconds between two looks")
         ->check(CLI::Range(0.1, 3600.0))
         ->capture_default_str();
-    app.add_option("--sort", options.sort, "rate, out, in, drops, handshake, state or name")
+    app.add_option("--sort", options.sort, "rate, out, in, drops, handshake, state, crypto or name")
         ->check([](const std::string& name) {
             return parse_top_sort(name) ? "" : "there is no such order: " + name;
         });

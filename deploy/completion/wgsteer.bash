@@ -41,7 +41,7 @@ _wgsteer() {
     --peer) words=$(__wgsteer_peers) ;;
     --proto) words='tcp udp icmp' ;;
     --way) words='out in' ;;
-    --sort) words='rate out in drops handshake state name' ;;
+    --sort) words='rate out in drops handshake state crypto name' ;;
     --scale) words='tiny quick full' ;;
     --socket | --config | --event | --report | --from | --save | --doc | --plots | -w | --write)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -21,7 +21,8 @@ constexpr ProgramSettings kEverything{.policy_require = true,
                                       .decrypted_mark = kDecrypted,
                                       .mark_mask = kMask,
                                       .max_peers = 4,
-                                      .guard_sees_decrypted = true};
+                                      .guard_sees_decrypted = true,
+                                      .crypto_latency = true};
 
 // Instructions that the verifier has walked, on all ways together.
 std::uint32_t verified_instructions(int program) {

@@ -114,7 +114,8 @@ World::World(Options options) : options_(options), bpffs_(new_bpffs_path()) {
                                           .mark_mask = kMask,
                                           .max_peers = kPeers,
                                           .tunnels = options.tunnels,
-                                          .guard_sees_decrypted = options.guard_sees_decrypted});
+                                          .guard_sees_decrypted = options.guard_sees_decrypted,
+                                          .crypto_latency = options.crypto_latency});
     if (!loaded) throw std::runtime_error(loaded.error().message);
     programs_ = std::move(*loaded);
     fill_tables();

@@ -61,6 +61,7 @@ class World {
         bool fast = false;
         bool guard_sees_decrypted = false;
         std::uint32_t tunnels = 1;
+        bool crypto_latency = false;
     };
     explicit World(Options options);
     // The world for these options; loaded once.
@@ -71,6 +72,7 @@ class World {
     void check(wgs_hook hook, const Bytes& in, std::uint32_t mark, const Expected& expected) const;
 
     [[nodiscard]] const Programs& programs() const { return *programs_; }
+    [[nodiscard]] const Bpffs& bpffs() const { return bpffs_; }
     [[nodiscard]] const Options& options() const { return options_; }
 
   private:

@@ -248,9 +248,31 @@ TEST(TopDocument, HasARowForEachPeer) {
     const Json top = Json::parse(top_document(example.view(), {{"node-b", stats}}, 1234ms));
     EXPECT_EQ(top["milliseconds"], 1234);
     EXPECT_EQ(top["peers"][0].dump(),
-              R"(["node-b","ready",1700000000,6,2000,3,300,7,0,"wgsteer0"])");
-    EXPECT_EQ(top["peers"][1].dump(), R"(["node-c","no_key",null,0,0,0,0,0,0,"wgsteer0"])");
+              R"(["node-b","ready",1700000000,6,2000,3,300,7,0,"wgsteer0",null,null])");
+    EXPECT_EQ(top["peers"][1].dump(),
+              R"(["node-c","no_key",null,0,0,0,0,0,0,"wgsteer0",null,null])");
     EXPECT_EQ(top["columns"].size(), top["peers"][0].size());
+}
+
+TEST(TopDocument, SumsUpTheTimeInWireguard) {
+    const wgs_crypto crypto{.buckets = {0, 2}, .nanoseconds = 3000};
+    const Json top = Json::parse(top_document(Example().view(), {}, 1234ms, {{"node-b", crypto}}));
+    EXPECT_EQ(top["peers"][0][10], 2);
+    EXPECT_EQ(top["peers"][0][11], 3);
+    EXPECT_EQ(top["peers"][1][10], nullptr);
+}
+
+TEST(PeersDocument, ShowsTheTimeInWireguard) {
+    const wgs_crypto crypto{.buckets = {0, 0, 4}, .nanoseconds = 12'000};
+    const PeerCrypto all{{"node-b", crypto}, {"node-c", {}}};
+    const Example example;
+    const auto peers = Json::parse(peers_document(example.view(), {}, all));
+    expect_same(peers[0]["crypto_latency"],
+                R"({"samples": 4, "mean_us": 3.0, "p50_us": 3.0, "p99_us": 3.98})");
+    expect_same(peers[1]["crypto_latency"],
+                R"({"samples": 0, "mean_us": null, "p50_us": null, "p99_us": null})");
+    const auto peer = Json::parse(peer_document(example.view(), "node-b", {}, all));
+    EXPECT_EQ(peer[0]["crypto_latency"], peers[0]["crypto_latency"]);
 }
 
 TEST(PeersDocument, ShowsEachPeerWithWhatItsSessionAndCountersSay) {
@@ -275,7 +297,8 @@ TEST(PeersDocument, ShowsEachPeerWithWhatItsSessionAndCountersSay) {
         "steered_packets": 5,
         "dropped_packets": 1,
         "clear_packets": 2,
-        "decrypted_packets": 3
+        "decrypted_packets": 3,
+        "crypto_latency": null
       },
       {
         "name": "node-c",
@@ -294,7 +317,8 @@ TEST(PeersDocument, ShowsEachPeerWithWhatItsSessionAndCountersSay) {
         "steered_packets": 0,
         "dropped_packets": 0,
         "clear_packets": 0,
-        "decrypted_packets": 0
+        "decrypted_packets": 0,
+        "crypto_latency": null
       }
     ])");
 }

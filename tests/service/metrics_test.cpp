@@ -90,6 +90,8 @@ TEST(Metrics, CountEverything) {
         "wgsteer_leaked_packets_total 0",
         "wgsteer_leaked_bytes_total 0",
         "wgsteer_leak_watch_passed 0",
+        "wgsteer_event_listeners 0",
+        "wgsteer_events_lost_total 0",
         R"(wgsteer_peers{state="no_key"} 1)",
         R"(wgsteer_peers{state="conflict"} 0)",
         R"(wgsteer_peers{state="waiting"} 0)",
@@ -147,6 +149,8 @@ std::string full_text() {
     const Example example = full_example();
     Readings readings = readings_of(example);
     readings.programs = {{.name = "wgs_nic_out", .runs = 3, .time = 600ns}};
+    readings.all_crypto = wgs_crypto{.buckets = {0, 1}, .nanoseconds = 1500};
+    readings.crypto = {{"node-b", *readings.all_crypto}, {"node-d", {}}};
     return metrics_text(example.view(), readings);
 }
 
@@ -154,7 +158,7 @@ std::string full_text() {
 // Calico's names depart.
 TEST(Metrics, KeepPrometheusRules) {
     const std::regex help(R"(# HELP ([a-z_]+) [A-Z1].*\.)");
-    const std::regex type(R"(# TYPE ([a-z_]+) (counter|gauge|summary))");
+    const std::regex type(R"(# TYPE ([a-z_]+) (counter|gauge|summary|histogram))");
     const std::regex sample(
         R"re(([a-z_]+)(\{[a-z_]+="[^"\\]*"(,[a-z_]+="[^"\\]*")*\})? [-+.0-9e]+)re");
     std::set<std::string> families;
@@ -172,7 +176,7 @@ TEST(Metrics, KeepPrometheusRules) {
         } else {
             ASSERT_TRUE(std::regex_match(line, match, sample)) << line;
             EXPECT_TRUE(match[1] == current || match[1] == current + "_sum" ||
-                        match[1] == current + "_count")
+                        match[1] == current + "_count" || match[1] == current + "_bucket")
                 << line << " is outside its family";
             EXPECT_TRUE(series.insert(line.substr(0, line.rfind(' '))).second) << "twice: " << line;
         }
@@ -181,6 +185,31 @@ TEST(Metrics, KeepPrometheusRules) {
     for (const MetricInfo& metric : kMetrics)
         listed.emplace(metric.name);
     EXPECT_EQ(families, listed) << "what is listed, and what was written";
+}
+
+TEST(Metrics, SpreadTheTimeInWireguardOverBuckets) {
+    Readings readings = readings_of(Example());
+    readings.events = {.listeners = 2, .lost = 7};
+    readings.all_crypto = wgs_crypto{.buckets = {0, 1, 2, 4}, .nanoseconds = 25'500'000};
+    readings.all_crypto->buckets[WGS_CRYPTO_BUCKETS - 1] = 1;
+    readings.crypto = {{"node-b", *readings.all_crypto}, {"node-c", {}}};
+    const std::string text = metrics_text(Example().view(), readings);
+    for (const char* sample :
+         {R"(wgsteer_crypto_seconds_bucket{le="1e-06"} 0)",
+          R"(wgsteer_crypto_seconds_bucket{le="2e-06"} 1)",
+          R"(wgsteer_crypto_seconds_bucket{le="4e-06"} 3)",
+          R"(wgsteer_crypto_seconds_bucket{le="8e-06"} 7)",
+          R"(wgsteer_crypto_seconds_bucket{le="1.048576"} 7)",
+          R"(wgsteer_crypto_seconds_bucket{le="+Inf"} 8)", "wgsteer_crypto_seconds_sum 0.0255",
+          "wgsteer_crypto_seconds_count 8",
+          R"(wgsteer_peer_crypto_seconds_bucket{peer="node-b",tunnel="wgsteer0",le="4e-06"} 3)",
+          R"(wgsteer_peer_crypto_seconds_bucket{peer="node-b",tunnel="wgsteer0",le="1.6e-05"} 7)",
+          R"(wgsteer_peer_crypto_seconds_bucket{peer="node-b",tunnel="wgsteer0",le="+Inf"} 8)",
+          R"(wgsteer_peer_crypto_seconds_count{peer="node-b",tunnel="wgsteer0"} 8)",
+          "wgsteer_event_listeners 2", "wgsteer_events_lost_total 7"})
+        EXPECT_NE(text.find("\n" + std::string(sample) + "\n"), std::string::npos) << sample;
+    EXPECT_EQ(text.find(R"(le="8e-06",)"), std::string::npos);
+    EXPECT_EQ(text.find(R"(peer_crypto_seconds_count{peer="node-c")"), std::string::npos);
 }
 
 TEST(Metrics, SpareALargeMeshItsPeers) {

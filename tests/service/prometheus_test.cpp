@@ -58,7 +58,7 @@ std::set<std::string> metrics_in(const std::string& expression) {
     static const std::regex kName(R"((^|[^a-z_:$"])((wgsteer|wireguard|process)_[a-z_]+))");
     std::set<std::string> names;
     for (std::sregex_iterator it(expression.begin(), expression.end(), kName), end; it != end; ++it)
-        names.insert(std::regex_replace((*it)[2].str(), std::regex("_(sum|count)$"), ""));
+        names.insert(std::regex_replace((*it)[2].str(), std::regex("_(sum|count|bucket)$"), ""));
     return names;
 }
 

@@ -169,24 +169,44 @@ TEST(RenderPeer, TellsAllThereIs) {
     EXPECT_EQ(render_peer(peer, 1400s), R"(PROBLEM  dead
          stalled, since 6 min ago; to do: look
 
-name        node-b
-state       stalled
-public key  AQ=
-endpoint    203.0.113.7:51820, published as 192.168.50.2:51820
-addresses   192.168.50.2
-way         by eth0, packets of up to 1440 bytes
-handshake   6 min ago
-keepalive   25 s
-received    10 B
-sent        2.0 KiB
-dropped     1 packets
-in clear    2 packets
+name          node-b
+state         stalled
+public key    AQ=
+endpoint      203.0.113.7:51820, published as 192.168.50.2:51820
+addresses     192.168.50.2
+way           by eth0, packets of up to 1440 bytes
+handshake     6 min ago
+keepalive     25 s
+received      10 B
+sent          2.0 KiB
+in WireGuard  not measured (wireguard-go, or crypto_latency is off)
+dropped       1 packets
+in clear      2 packets
 
 DIRECTION  PACKETS  BYTES  REASON
 out        1        84 B   stalled: the tunnel is dead; look there
 
 prefix  10.2.0.0/24  pod
 )");
+}
+
+TEST(RenderPeer, TellsHowLongItsPacketsAreInWireguard) {
+    Json peer = Json::parse(R"({
+      "name": "node-b", "state": "ready", "public_key": null, "endpoint": null,
+      "published_endpoint": null, "addresses": [], "last_handshake": null, "rx_bytes": 0,
+      "tx_bytes": 0, "dropped_packets": 0, "clear_packets": 0, "keepalive": 0, "way": null,
+      "all_prefixes": [], "reasons": [], "alarms": [],
+      "crypto_latency": {"samples": 7, "mean_us": 85.2, "p50_us": 9.94, "p99_us": 1234.5}
+    })");
+    EXPECT_NE(
+        render_peer(peer, 0s).find("in WireGuard  half of the packets within 9.9us, 99% within "
+                                   "1.2ms, mean 85us (7 samples)\n"),
+        std::string::npos)
+        << render_peer(peer, 0s);
+    peer["crypto_latency"] = {{"samples", 0}, {"mean_us", nullptr}};
+    EXPECT_NE(render_peer(peer, 0s).find("no sample yet"), std::string::npos);
+    peer["crypto_latency"] = nullptr;
+    EXPECT_NE(render_peer(peer, 0s).find("not measured (wireguard-go"), std::string::npos);
 }
 
 TEST(RenderPeers, ShowsNoHandshakeFromTheFuture) {

@@ -20,6 +20,8 @@ struct TopRow {
     std::uint64_t clear = 0;
     nlohmann::json handshake = nullptr;
     std::string tunnel = "wgsteer0";
+    nlohmann::json crypto_samples = nullptr;
+    nlohmann::json crypto_us = nullptr;
 };
 
 // A document of /v1/top.
@@ -27,9 +29,9 @@ inline nlohmann::json top_document(std::int64_t milliseconds, const std::vector<
                                    nlohmann::json alarms = nlohmann::json::array()) {
     auto peers = nlohmann::json::array();
     for (const TopRow& row : rows) {
-        peers.push_back(nlohmann::json::array({row.name, row.state, row.handshake, row.out_packets,
-                                               row.out_bytes, row.in_packets, row.in_bytes,
-                                               row.dropped, row.clear, row.tunnel}));
+        peers.push_back(nlohmann::json::array(
+            {row.name, row.state, row.handshake, row.out_packets, row.out_bytes, row.in_packets,
+             row.in_bytes, row.dropped, row.clear, row.tunnel, row.crypto_samples, row.crypto_us}));
     }
     return {{"node", "node-a"},
             {"policy", "require"},
@@ -38,7 +40,7 @@ inline nlohmann::json top_document(std::int64_t milliseconds, const std::vector<
             {"alarms", std::move(alarms)},
             {"columns",
              {"name", "state", "last_handshake", "out_packets", "out_bytes", "in_packets",
-              "in_bytes", "dropped", "clear", "tunnel"}},
+              "in_bytes", "dropped", "clear", "tunnel", "crypto_samples", "crypto_us"}},
             {"peers", std::move(peers)}};
 }
 

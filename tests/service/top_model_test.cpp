@@ -108,6 +108,34 @@ TEST(TopModel, KeepsTheTunnelsOfANodeApart) {
     EXPECT_TRUE(model.several_tunnels());
 }
 
+TEST(TopModel, ShowsTheMeanOfWhatWasTimedLast) {
+    const auto with = [](std::int64_t ms, int samples, int us) {
+        return top_document(ms, {{.name = "b", .crypto_samples = samples, .crypto_us = us}});
+    };
+    TopModel model = model_of({with(0, 4, 40)});
+    EXPECT_TRUE(model.times_packets());
+    EXPECT_EQ(peer(model, "b").crypto, 10);
+    model.take(with(1000, 6, 140));
+    EXPECT_EQ(peer(model, "b").crypto, 50);
+    model.take(with(2000, 6, 140));
+    EXPECT_EQ(peer(model, "b").crypto, 50) << "the last that was timed";
+    model.take(with(3000, 1, 7));  // another life
+    EXPECT_EQ(peer(model, "b").crypto, 50);
+    model.take(with(4000, 2, 10));
+    EXPECT_EQ(peer(model, "b").crypto, 3);
+}
+
+TEST(TopModel, DoesWithoutTimes) {
+    TopModel model = model_of({top_document(0, {{.name = "b"}})});
+    EXPECT_FALSE(model.times_packets());
+    EXPECT_FALSE(peer(model, "b").crypto);
+    Json older = top_document(1000, {{.name = "b"}});
+    older["columns"].erase(11);
+    older["columns"].erase(10);
+    model.take(older);
+    EXPECT_FALSE(model.times_packets());
+}
+
 TEST(TopModel, BoundsTheHistory) {
     TopModel model;
     for (std::int64_t i = 0; i < 300; ++i)

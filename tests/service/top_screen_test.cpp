@@ -101,6 +101,20 @@ TEST_F(TopScreenTest, ShowsAllColumnsOnAnOrdinaryTerminal) {
     EXPECT_EQ(screen.back(), "q quit  h help  s sort: rate  / filter  Enter look into  1 of 30");
 }
 
+TEST_F(TopScreenTest, ShowsAndSortsByTimesInWireguardWhereThereAreSome) {
+    model_.take(
+        test::top_document(0, {{.name = "node-0001", .crypto_samples = 2, .crypto_us = 30},
+                               {.name = "node-0002", .crypto_samples = 0, .crypto_us = 0},
+                               {.name = "node-0003", .crypto_samples = 1, .crypto_us = 4200}}));
+    EXPECT_NE(all().find("CRYPTO"), std::string::npos);
+    EXPECT_NE(all().find(" 4.2ms "), std::string::npos);
+    EXPECT_NE(all().find(" 15us "), std::string::npos);
+    EXPECT_EQ(parse_top_sort("crypto"), TopSort::crypto);
+    for (int i = 0; i < 6; ++i)
+        type("s");
+    EXPECT_EQ(names(), (std::vector<std::string>{"node-0003", "node-0001", "node-0002"}));
+}
+
 TEST_F(TopScreenTest, SaysWhatANarrowOneLeavesOut) {
     look_at(30, 0);
     look_at(30);

@@ -55,6 +55,7 @@ cluster_prefixes: [10.0.0.0/8]
 policy: require
 hosts: true
 leak_watch: off
+crypto_latency: off
 overlay: off
 path: fast
 pod_interfaces: ["cali*", tap0]
@@ -94,6 +95,7 @@ log: {level: debug, format: json}
         config->bypass,
         (std::set<Service>{{.protocol = 1}, {.protocol = 6, .port = 6443}, {.protocol = 58}}));
     EXPECT_FALSE(config->leak_watch);
+    EXPECT_FALSE(config->crypto_latency);
     EXPECT_EQ(config->path, Path::fast);
     EXPECT_EQ(config->pod_interfaces, (std::vector<std::string>{"cali*", "tap0"}));
     EXPECT_EQ(config->max_peers, 100u);
@@ -123,6 +125,7 @@ TEST(Config, HasTheDefaultsOfTheContract) {
     EXPECT_TRUE(config->overlay);
     EXPECT_TRUE(config->bypass.empty());
     EXPECT_TRUE(config->leak_watch);
+    EXPECT_TRUE(config->crypto_latency);
     EXPECT_EQ(config->path, Path::transparent);
     EXPECT_EQ(config->pod_interfaces, (std::vector<std::string>{"cali*", "veth*", "lxc*"}));
     EXPECT_EQ(config->wireguard.backend, BackendChoice::automatic);
