@@ -16,10 +16,11 @@
 
 namespace wgs::bench {
 
-const std::array<Suite, 10> kSuites{{
+const std::array<Suite, 11> kSuites{{
     {"lookup", "finding the owner of an address, by kind of table", &measure_lookups},
     {"program", "wgs_nic_out as a whole, by size of the tables", &measure_programs},
     {"verdict", "each program, by what it says of a packet", &measure_verdicts},
+    {"extra", "what telling of packets and timing them costs", &measure_extras},
     {"path", "packets from a pod to the tunnel, by way of steering", &measure_paths},
     {"tax", "what packets outside every prefix pay", &measure_tax},
     {"stream", "TCP between pods through real WireGuard", &measure_streams},

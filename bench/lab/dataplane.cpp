@@ -10,14 +10,19 @@ namespace {
 
 Programs load(const Bpffs& bpffs, const DataplaneOptions& options) {
     must(bpffs.prepare());
-    return must(Programs::load(bpffs, {.fast = options.fast,
-                                       .fwmark = kDefaultFwmark,
-                                       .decrypted_mark = kDecryptedMark,
-                                       .mark_mask = kDefaultFwmark | kDecryptedMark,
-                                       .max_peers = options.peers}));
+    return must(Programs::load(bpffs, settings_of(options)));
 }
 
 }  // namespace
+
+ProgramSettings settings_of(const DataplaneOptions& options) {
+    return {.fast = options.fast,
+            .fwmark = kDefaultFwmark,
+            .decrypted_mark = kDecryptedMark,
+            .mark_mask = kDefaultFwmark | kDecryptedMark,
+            .max_peers = options.peers,
+            .crypto_latency = options.timed};
+}
 
 Dataplane::Dataplane(std::filesystem::path bpffs, const DataplaneOptions& options)
     : bpffs_(std::move(bpffs)), programs_(load(bpffs_, options)) {

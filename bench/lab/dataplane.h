@@ -15,7 +15,10 @@ struct DataplaneOptions {
     bool fast = false;
     std::uint32_t peers = 8;
     std::uint32_t tunnel_ifindex = 1;
+    bool timed = false;  // see ProgramSettings::crypto_latency
 };
+
+ProgramSettings settings_of(const DataplaneOptions& options);
 
 inline constexpr std::uint16_t kTunnelPort = 51820;
 inline constexpr std::uint16_t kTunnelMtu = 1440;

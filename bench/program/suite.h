@@ -15,4 +15,8 @@ void measure_programs(const Plan& plan, Run& run);
 // verdict. IPv4, one flow, 1,000 prefixes. Nanoseconds.
 void measure_verdicts(const Plan& plan, Run& run);
 
+// Subject "extra": what wgs_nic_out costs over an empty one with events and timing, and without;
+// labels packet and kind. Nanoseconds.
+void measure_extras(const Plan& plan, Run& run);
+
 }  // namespace wgs::bench

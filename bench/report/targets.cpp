@@ -31,6 +31,24 @@ Value ratio(Which upper, Which lower) {
     };
 }
 
+// How much more the first one is.
+Value difference(Which more, Which less) {
+    return [more = std::move(more), less = std::move(less)](const Run& run) {
+        const auto above = median_in(run, more);
+        const auto below = median_in(run, less);
+        return above && below ? std::optional(*above - *below) : std::nullopt;
+    };
+}
+
+// Of the other one, in percent.
+Value share(Value part, Value whole) {
+    return [part = std::move(part), whole = std::move(whole)](const Run& run) {
+        const auto some = part(run);
+        const auto all = whole(run);
+        return some && all && *all != 0 ? std::optional(100 * *some / *all) : std::nullopt;
+    };
+}
+
 // LPM_TRIE's time over ours, in one place.
 Value gain(const std::string& subject, const Labels& where) {
     return ratio({subject, with(where, "kind", "LPM_TRIE")},
@@ -113,6 +131,23 @@ void add_path_targets(std::vector<Target>& all) {
                 ratio(path("transparent", "random", "none"), path("plain", "random", "none"))));
 }
 
+void add_extra_targets(std::vector<Target>& all) {
+    const auto extra = [](const char* packet, const char* kind) {
+        return Which{"extra", {{"packet", packet}, {"kind", kind}}};
+    };
+    all.push_back(at_most(
+        "events that nobody asks for, over none in the program", 1, "ns",
+        difference(extra("steered", "nobody listens"), extra("steered", "no events in it"))));
+    all.push_back(at_most("one packet in 1,000 told, of the way from pod to tunnel", 2, "%",
+                          share(difference(extra("steered", "one in 1,000 is told"),
+                                           extra("steered", "nobody listens")),
+                                median(path("transparent", "random", "none")))));
+    for (const char* packet : {"steered", "our own outer packet"})
+        all.push_back(at_most(
+            std::string("one packet in 128 timed, over none: ") + packet, 1, "ns",
+            difference(extra(packet, "one in 128 is timed"), extra(packet, "nobody listens"))));
+}
+
 void add_update_targets(std::vector<Target>& all) {
     all.push_back(at_least("bulk fill, 100,000", 25e6, "prefixes/s",
                            median(update("wgsteer, bulk", "100000"))));
@@ -162,6 +197,7 @@ const std::vector<Target>& targets() {
         std::vector<Target> list;
         add_lookup_targets(list);
         add_path_targets(list);
+        add_extra_targets(list);
         add_update_targets(list);
         add_control_targets(list);
         add_agent_targets(list);

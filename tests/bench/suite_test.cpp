@@ -111,8 +111,8 @@ TEST_F(SuiteTest, EveryWayOfSteeringIsMeasured) {
 }
 
 TEST_F(SuiteTest, EverySuiteHasFiguresAndAllOfThemSamples) {
-    for (const char* subject :
-         {"lookup", "program", "verdict", "path", "tax", "update", "memory", "control", "agent"})
+    for (const char* subject : {"lookup", "program", "verdict", "extra", "path", "tax", "update",
+                                "memory", "control", "agent"})
         EXPECT_FALSE(run().all(subject).empty()) << subject;
     for (const Measurement& one : run().measurements)
         EXPECT_FALSE(one.samples.empty()) << one.subject << nlohmann::json(one.labels);
