@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -96,23 +97,53 @@ void run(CURLM* multi, const Stream& stream, const std::function<bool()>& go_on)
     }
 }
 
-// `reply` takes the body and outlives the result.
-Curl prepared(const std::string& socket, const std::string& url, std::chrono::seconds patience,
-              Reply& reply) {
+// Of an agent that says nothing: is it stopped? It would be waited for in vain.
+struct Doubt {
+    static constexpr std::chrono::seconds kSilence{1};
+
+    const std::string& socket;
+    std::chrono::steady_clock::time_point next = std::chrono::steady_clock::now() + kSilence;
+    std::optional<AgentProcess> stopped = {};
+};
+
+// Other than 0 ends the transfer.
+int on_progress(void* doubt, curl_off_t /*size*/, curl_off_t received, curl_off_t /*to_send*/,
+                curl_off_t /*sent*/) {
+    auto& silent = *static_cast<Doubt*>(doubt);
+    const auto now = std::chrono::steady_clock::now();
+    if (received != 0 || now < silent.next) return 0;
+    silent.next = now + Doubt::kSilence;
+    const auto process = agent_process(silent.socket);
+    if (!process || !process->stopped()) return 0;
+    silent.stopped = process;
+    return 1;
+}
+
+// `reply` takes the body; it and `doubt` outlive the result.
+Curl prepared(const std::string& url, std::chrono::seconds patience, Reply& reply, Doubt& doubt) {
     Curl curl(curl_easy_init());
-    curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
+    curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, doubt.socket.c_str());
     curl_easy_setopt(curl.get(), CURLOPT_URL, ("http://localhost" + url).c_str());
     curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
     curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, static_cast<long>(patience.count()));
     curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &append);
     curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &reply.body);
+    curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, &on_progress);
+    curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, &doubt);
     return curl;
 }
 
-Result<Reply> finished(const std::string& socket, CURL* curl, CURLcode code, Reply reply) {
+Result<Reply> finished(const Doubt& doubt, CURL* curl, CURLcode code, Reply reply) {
+    if (doubt.stopped) {
+        return make_error(std::errc::not_connected,
+                          fmt::format("the agent does not answer: process {0} is stopped; kill "
+                                      "-CONT {0}",
+                                      doubt.stopped->id));
+    }
     if (code != CURLE_OK) {
         return make_error(std::errc::not_connected,
-                          "no agent answers on " + socket + ": " + curl_easy_strerror(code));
+                          "no agent answers on " + doubt.socket + ": " + curl_easy_strerror(code));
     }
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
     return reply;
@@ -139,34 +170,24 @@ Result<Reply> Client::post(const std::string& path) const {
 
 Result<Reply> Client::get(const std::string& path, const std::map<std::string, std::string>& query,
                           const std::function<bool()>& go_on) const {
-    WGS_TRY(find_it_stopped());
     Reply reply;
-    const Curl curl = prepared(socket_, url_of(path, query), patience_, reply);
+    Doubt doubt{.socket = socket_};
+    const Curl curl = prepared(url_of(path, query), patience_, reply, doubt);
     const Multi multi(curl_multi_init());
     curl_multi_add_handle(multi.get(), curl.get());
     const auto code = perform(multi.get(), go_on);
     curl_multi_remove_handle(multi.get(), curl.get());
     if (!code) return make_error(std::errc::operation_canceled, "nobody waits for the answer");
-    return finished(socket_, curl.get(), *code, std::move(reply));
-}
-
-// It would be waited for in vain.
-Status Client::find_it_stopped() const {
-    const auto process = agent_process(socket_);
-    if (!process || !process->stopped()) return {};
-    return make_error(std::errc::not_connected,
-                      fmt::format("the agent does not answer: process {0} is stopped; kill -CONT "
-                                  "{0}",
-                                  process->id));
+    return finished(doubt, curl.get(), *code, std::move(reply));
 }
 
 Result<Reply> Client::request(const std::string& url, bool is_post) const {
-    WGS_TRY(find_it_stopped());
     Reply reply;
-    const Curl curl = prepared(socket_, url, patience_, reply);
+    Doubt doubt{.socket = socket_};
+    const Curl curl = prepared(url, patience_, reply, doubt);
     if (is_post) curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, "");
     const CURLcode code = curl_easy_perform(curl.get());
-    return finished(socket_, curl.get(), code, std::move(reply));
+    return finished(doubt, curl.get(), code, std::move(reply));
 }
 
 Result<Reply> Client::stream(const std::string& path,

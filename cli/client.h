@@ -47,7 +47,6 @@ class Client {
     [[nodiscard]] const std::string& socket() const { return socket_; }
 
   private:
-    [[nodiscard]] Status find_it_stopped() const;
     [[nodiscard]] Result<Reply> request(const std::string& url, bool is_post) const;
     std::string socket_;
     std::chrono::seconds patience_;

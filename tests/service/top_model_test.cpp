@@ -186,8 +186,18 @@ TopModel four() {
     return model_of(
         {top_document(0, begin),
          top_document(1000, {{.name = "a", .out_bytes = 90, .in_bytes = 1, .handshake = 300},
-                             {.name = "b", .out_bytes = 10, .in_bytes = 100, .handshake = 100},
-                             {.name = "c", .state = "stalled", .dropped = 5, .handshake = 200},
+                             {.name = "b",
+                              .out_bytes = 10,
+                              .in_bytes = 100,
+                              .handshake = 100,
+                              .crypto_samples = 2,
+                              .crypto_us = 10},
+                             {.name = "c",
+                              .state = "stalled",
+                              .dropped = 5,
+                              .handshake = 200,
+                              .crypto_samples = 1,
+                              .crypto_us = 30},
                              {.name = "d", .state = "waiting"}})});
 }
 
@@ -197,7 +207,7 @@ TEST(TopOrder, SortsByEachKeyBothWays) {
         {TopSort::rate, {"b", "a", "c", "d"}},      {TopSort::out, {"a", "b", "c", "d"}},
         {TopSort::in, {"b", "a", "c", "d"}},        {TopSort::drops, {"c", "a", "b", "d"}},
         {TopSort::handshake, {"d", "b", "c", "a"}}, {TopSort::state, {"c", "d", "a", "b"}},
-        {TopSort::name, {"a", "b", "c", "d"}},
+        {TopSort::crypto, {"c", "b", "a", "d"}},    {TopSort::name, {"a", "b", "c", "d"}},
     };
     ASSERT_EQ(expected.size(), kTopSorts);
     for (const auto& [sort, order] : expected) {
@@ -239,9 +249,9 @@ TEST(TopFrame, IsAListWithoutATerminal) {
               "node-a  policy require  in sync  4 peers: 1 stalled, 1 waiting, 2 ready\n"
               "out 0 p/s 800 b/s  in 0 p/s 808 b/s  5 drops/s  0 in clear/s\n"
               "no alarms\n"
-              "NAME      STATE     HSHAKE OUT p/s OUT b/s IN p/s IN b/s DROP/s CLEAR/s\n"
-              "c         stalled    130 s       0       0      0      0      5       0\n"
-              "a         ready       30 s       0     720      0      8      0       0\n");
+              "NAME      STATE     HSHAKE OUT p/s OUT b/s IN p/s IN b/s DROP/s CLEAR/s CRYPTO\n"
+              "c         stalled    130 s       0       0      0      0      5       0   30us\n"
+              "a         ready       30 s       0     720      0      8      0       0      -\n");
 }
 
 TEST(TopFrame, IsJsonForPrograms) {
