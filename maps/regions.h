@@ -38,6 +38,10 @@ WGS_INLINE __u32 wgs_region6(__u32 top) {
     return (top ^ top >> 16) & (WGS_REGIONS - 1);
 }
 
+/* The compiler drops a mask that it finds needless, and the verifier then knows no bounds, unless
+ * it does not see where the index comes from. */
 WGS_INLINE bool wgs_has_region(const struct wgs_regions* regions, __u32 region) {
-    return regions->watched[region / 64 & (WGS_REGIONS / 64 - 1)] >> region % 64 & 1;
+    __u32 word = region / 64;
+    __asm__("" : "+r"(word));
+    return regions->watched[word & (WGS_REGIONS / 64 - 1)] >> region % 64 & 1;
 }
