@@ -179,12 +179,27 @@ void PeerCache::expel(Peers::iterator peer) const {
     for (TunnelIndex tunnel = 0; tunnel < tunnel_count(); ++tunnel)
         change_key(*peer, tunnel, std::nullopt);
     changes_.peers.push_back(peer->first);
+    refused_.erase(peer->first);
     peers_.erase(peer);
+}
+
+// What the rules let pass; remembers what they refuse.
+ClassedPrefixes PeerCache::judge_claims(const std::string& name, const NodeInfo& node) const {
+    Refused refused;
+    ClassedPrefixes claims =
+        rules().claims_of(node, [&](const Prefix& prefix, std::string_view reason) {
+            if (++refused.count > kShownRejections) return;
+            refused.shown.push_back(
+                {.node = name, .what = prefix.to_string(), .reason = std::string(reason)});
+        });
+    refused_.erase(name);
+    if (refused.count != 0) refused_.emplace(name, std::move(refused));
+    return claims;
 }
 
 void PeerCache::change(Peers::value_type& peer, NodeInfo node) const {
     auto& [name, cached] = peer;
-    claims_.replace(name, listed(cached.info), rules().claims_of(node));
+    claims_.replace(name, listed(cached.info), judge_claims(name, node));
     for (TunnelIndex tunnel = 0; tunnel < tunnel_count(); ++tunnel) {
         change_key(peer, tunnel, key_in(node, tunnel));
         cached.tunnels[tunnel].endpoint = choose_endpoint(node, tunnel);
@@ -264,15 +279,16 @@ void PeerCache::collect_rejections() const {
             if (!tunnel.key_conflict) continue;
             reject(name, tunnel.public_key->to_base64(), "another node has the same public key");
         }
-        static_cast<void>(rules().claims_of(
-            info, [&, &node = name](const Prefix& prefix, std::string_view reason) {
-                reject(node, prefix.to_string(), std::string(reason));
-            }));
         const std::size_t limit = limits_.max_prefixes_per_node;
         if (info.prefixes.size() > limit) {
             reject(name, std::to_string(info.prefixes.size() - limit) + " prefixes",
                    "the node claims more than " + std::to_string(limit) + " prefixes");
         }
+    }
+    for (const auto& [name, refused] : refused_) {
+        for (const Rejection& one : refused.shown)
+            reject(name, one.what, one.reason);
+        rejection_count_ += refused.count - refused.shown.size();
     }
     claims_.losses([&](std::string_view node, const Prefix& prefix, std::string_view holder) {
         reject(std::string(node), prefix.to_string(), "belongs to " + std::string(holder));

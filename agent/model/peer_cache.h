@@ -134,6 +134,7 @@ class PeerCache {
     void admit(const std::string& name, NodeInfo node) const;
     void expel(Peers::iterator peer) const;
     void change(Peers::value_type& peer, NodeInfo node) const;
+    [[nodiscard]] ClassedPrefixes judge_claims(const std::string& name, const NodeInfo& node) const;
     void touch_key(TunnelIndex tunnel, const std::optional<PublicKey>& key) const;
     void change_key(Peers::value_type& peer, TunnelIndex tunnel,
                     const std::optional<PublicKey>& key) const;
@@ -153,6 +154,12 @@ class PeerCache {
         auto operator<=>(const TunnelKey&) const = default;
     };
 
+    // Prefixes that the rules refuse a node: the first ones, and how many there are.
+    struct Refused {
+        std::vector<Rejection> shown;
+        std::size_t count = 0;
+    };
+
     NodeInfo self_;
     std::vector<Prefix> networks_;
     Limits limits_;
@@ -167,6 +174,7 @@ class PeerCache {
     mutable std::map<std::string, NodeInfo> outside_;  // beyond max_peers
     mutable std::multimap<TunnelKey, Peers::value_type*> keys_;
     mutable Claims claims_;
+    mutable std::map<std::string, Refused> refused_;  // by node
     mutable std::vector<Rejection> rejections_;
     mutable std::size_t rejection_count_ = 0;
     mutable bool rejections_stale_ = false;

@@ -125,6 +125,10 @@ bool Process::running() {
 void Process::signal(int number) const {
     // After the process has been reaped its number may belong to somebody else.
     if (!exit_code_ && ::kill(pid_, number) != 0) broken_call(fmt::format("signal {}", pid_));
+    // Its threads may run on for a moment, and answer somebody.
+    siginfo_t stopped{};
+    if (!exit_code_ && number == SIGSTOP)
+        ::waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WEXITED | WNOWAIT);
 }
 
 std::optional<int> Process::wait(Millis timeout) {

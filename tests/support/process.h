@@ -34,6 +34,7 @@ class Process {
 
     [[nodiscard]] pid_t pid() const { return pid_; }
     [[nodiscard]] bool running();
+    // After SIGSTOP it stands still.
     void signal(int number) const;
     // The exit code, 128 + signal number for a killed process; none if scaled(timeout) passes
     // first.
