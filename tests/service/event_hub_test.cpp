@@ -198,11 +198,12 @@ class EventHubTest : public testing::Test {
     std::mutex mutex_;
     PeerIdsOfNode ids_{8, 0};
     std::unique_ptr<EventHub> hub_;
-    // The last to come: the hub's loop and thread. It ends first, so the hub goes with nobody
-    // there.
-    std::optional<Serving> serving_{std::in_place, [this](EventLoop& loop) { return serve(loop); }};
+    Serving serving_{[this](EventLoop& loop) { return serve(loop); }};
 
-    void TearDown() override { hub_.reset(); }
+    void TearDown() override {
+        serving_.stop();
+        hub_.reset();
+    }
 };
 
 TEST_F(EventHubTest, EachListenerGetsWhatIsForIt) {

@@ -25,7 +25,11 @@ class Serving {
           thread_([this] { static_cast<void>(loop_.run()); }) {}
     Serving(const Serving&) = delete;
     Serving& operator=(const Serving&) = delete;
-    ~Serving() {
+    ~Serving() { stop(); }
+
+    // Then there is no other thread, and what lives on the loop may go.
+    void stop() {
+        if (!thread_.joinable()) return;
         ::eventfd_write(stop_.get(), 1);
         thread_.join();
     }
