@@ -42,8 +42,9 @@ HandshakeAdvice HandshakeDriver::advice(const PublicKey& key) const {
     if (found == waiting_.end()) return {.keepalive = keepalive_};
     const Waiting& waiting = found->second;
     const bool initiator = self_ < key;
-    const bool active = initiator || now_ - waiting.since >= kPassive;
-    return {.keepalive = active ? kProbeKeepalive : std::chrono::seconds(0),
+    const bool active = now_ - waiting.since >= kPassive;
+    const std::chrono::seconds answer = active ? kAnswerKeepalive : std::chrono::seconds(0);
+    return {.keepalive = initiator ? kProbeKeepalive : answer,
             .restart = initiator && now_ >= waiting.next_restart,
             .trust_previous = now_ - waiting.since < kTrust};
 }

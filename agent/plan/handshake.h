@@ -26,11 +26,15 @@ struct HandshakeAdvice {
 // Two sides that initiate at the same moment ignore each other's answers and try again 5 s later.
 // So the side with the smaller public key starts; the other stays quiet for a while, then tries as
 // well (the first may be unable to reach it). A lost first initiation, usual when the other side
-// has not added us yet, is repeated soon by restarting the peer, at growing intervals.
+// has not added us yet, is repeated soon by restarting the peer, at growing intervals. Any packet
+// between them starts the keepalive timers of both at the same instant, so these differ: equal ones
+// would expire at once and cross their initiations, from which wireguard-go may come out with
+// sessions that do not match.
 class HandshakeDriver {
   public:
     using Time = std::chrono::steady_clock::time_point;
-    static constexpr std::chrono::seconds kProbeKeepalive{5};
+    static constexpr std::chrono::seconds kProbeKeepalive{5};   // of the side that starts
+    static constexpr std::chrono::seconds kAnswerKeepalive{7};  // of the other
     static constexpr std::chrono::milliseconds kPassive{2500};
     static constexpr std::chrono::milliseconds kFirstRestart{400};
     static constexpr std::chrono::seconds kLongestPause{60};

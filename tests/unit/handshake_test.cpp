@@ -29,7 +29,14 @@ TEST_F(HandshakeDriverTest, OnlyTheSmallerKeyInitiatesAtFirst) {
 TEST_F(HandshakeDriverTest, TheLargerKeyJoinsInWhenNothingCame) {
     at(0ms);
     at(HandshakeDriver::kPassive);
-    EXPECT_EQ(larger_.advice(key(9)).keepalive, HandshakeDriver::kProbeKeepalive);
+    EXPECT_EQ(larger_.advice(key(9)).keepalive, HandshakeDriver::kAnswerKeepalive);
+}
+
+TEST_F(HandshakeDriverTest, TimersThatOnePacketStartsDoNotExpireAtOnce) {
+    at(0ms);
+    at(HandshakeDriver::kPassive);
+    EXPECT_LT(smaller_.advice(key(9)).keepalive, larger_.advice(key(9)).keepalive)
+        << "their initiations would cross";
 }
 
 TEST_F(HandshakeDriverTest, ALostInitiationIsRepeatedAtGrowingIntervals) {
