@@ -14,6 +14,11 @@ constexpr int kIdleShare = 50;
 constexpr milliseconds kDearLook{20};
 constexpr int kDearIdleShare = 300;
 constexpr int kEagerShare = 4;  // and as much again for each second that passes
+// Of plans while the source is telling: those of a small mesh come at once, others take one part in
+// nine of a core.
+constexpr milliseconds kDearPlan{3};
+constexpr int kPlanShare = 8;
+constexpr milliseconds kLongestGathering{500};
 
 }  // namespace
 
@@ -26,6 +31,11 @@ milliseconds time_to_next_look(std::optional<std::chrono::steady_clock::duration
     const auto age = std::chrono::duration_cast<milliseconds>(*wait);
     const auto seconds = std::max<milliseconds::rep>(1, age / std::chrono::seconds(1));
     return std::min(idle, std::max({kShortestLook, age / 8, whole_cost * kEagerShare * seconds}));
+}
+
+milliseconds time_to_next_plan(std::chrono::steady_clock::duration cost) {
+    if (cost < kDearPlan) return milliseconds(0);
+    return std::min(std::chrono::ceil<milliseconds>(cost * kPlanShare), kLongestGathering);
 }
 
 }  // namespace wgs

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How often the kernel is looked at although nothing was reported: neither WireGuard nor TCX links
-// tell of changes made by hand, nor WireGuard of handshakes.
+// tell of changes made by hand, nor WireGuard of handshakes. And how often is planned while the
+// source is still telling.
 #pragma once
 
 #include <chrono>
@@ -19,5 +20,9 @@ inline constexpr std::chrono::milliseconds kShortestLook{25};
 [[nodiscard]] std::chrono::milliseconds time_to_next_look(
     std::optional<std::chrono::steady_clock::duration> wait,
     std::chrono::steady_clock::duration cost);
+
+// Until the source has told everything each plan comprises all that it has told so far. `cost` is
+// what the last one took, with the look before it. Zero: there is no need to wait.
+[[nodiscard]] std::chrono::milliseconds time_to_next_plan(std::chrono::steady_clock::duration cost);
 
 }  // namespace wgs

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "plan/apply.h"
+#include "plan/pacing.h"
 
 namespace wgs {
 namespace {
@@ -82,7 +83,7 @@ Status Reconciler::run(const Now& now, Look look) {
 Status Reconciler::settle(const Now& now) {
     for (int round = 0; round < kMaxRounds; ++round) {
         if (!busy() && !WGS_TRY(find_work(now))) {
-            in_sync_ = problems().empty() && !actual_.underlays.empty();
+            in_sync_ = problems().empty() && !actual_.underlays.empty() && !gathers_until_;
             return {};
         }
         WGS_TRY(apply_plan());
@@ -92,15 +93,26 @@ Status Reconciler::settle(const Now& now) {
                       "the kernel's state does not settle");
 }
 
+bool Reconciler::gathers(const Now& now) {
+    if (cache_.complete() || (gathers_until_ && now.steady >= *gathers_until_))
+        gathers_until_.reset();
+    return gathers_until_.has_value();
+}
+
 Result<bool> Reconciler::find_work(const Now& now) {
     const auto begin = cpu_time();
+    const bool gathering = gathers(now);
     const Look look = std::exchange(due_, Look::nowhere);
+    if (gathering && look == Look::nowhere) return false;
     WGS_TRY(observe(now, look));
     const Scope scope = take_scope();
     if (scope.is_empty()) return false;
     if (!scope.everything) WGS_TRY(find_routes(scope));
     make_plan(now, scope);
-    if (look == Look::everywhere) cost_of_looking_ = cpu_time() - begin;
+    const std::chrono::nanoseconds cost = cpu_time() - begin;
+    if (look == Look::everywhere) cost_of_looking_ = cost;
+    const auto pause = time_to_next_plan(cost);
+    if (!cache_.complete() && pause > pause.zero()) gathers_until_ = now.steady + pause;
     due_ = look_after(plan_.steps);
     return busy();
 }

@@ -79,6 +79,10 @@ class Reconciler {
     }
     // Steps of a long plan are left for the next run.
     [[nodiscard]] bool busy() const { return next_step_ < plan_.steps.size(); }
+    // The source is still telling, and what it has told since the last plan is left until then.
+    [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> gathers_until() const {
+        return gathers_until_;
+    }
     // Whether the last run ended with nothing left to do.
     [[nodiscard]] bool in_sync() const { return in_sync_; }
     // What is there, as last observed and as changed by this agent since.
@@ -117,6 +121,7 @@ class Reconciler {
 
   private:
     Status settle(const Now& now);
+    [[nodiscard]] bool gathers(const Now& now);
     Result<bool> find_work(const Now& now);
     Status observe(const Now& now, Look look);
     Status observe_devices();
@@ -150,6 +155,7 @@ class Reconciler {
     Routes routes_;
     Plan plan_;
     std::size_t next_step_ = 0;
+    std::optional<std::chrono::steady_clock::time_point> gathers_until_;
     PeerStates states_;
     std::vector<Transition> transitions_;
     std::vector<Hook> lost_hooks_;

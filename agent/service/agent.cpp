@@ -430,7 +430,8 @@ void Agent::schedule_look(Look last) {
     const auto next =
         now + time_to_next_look(reconciler_->newest_wait(now), reconciler_->cost_of_looking());
     next_look_ = last == Look::everywhere ? next : std::min(next_look_, next);
-    const auto left = std::max(next_look_ - now, std::chrono::steady_clock::duration(0));
+    const auto due = std::min(next_look_, reconciler_->gathers_until().value_or(next_look_));
+    const auto left = std::max(due - now, std::chrono::steady_clock::duration(0));
     schedule(reconciler_->busy() ? 0ms : std::chrono::ceil<std::chrono::milliseconds>(left));
 }
 

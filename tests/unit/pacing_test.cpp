@@ -26,5 +26,11 @@ TEST(Pacing, LookingTakesAShareOfACoreHoweverDearItIs) {
     EXPECT_EQ(time_to_next_look(120s, 200ms), 60s);
 }
 
+TEST(Pacing, PlansWhileTheSourceIsTellingTakeAShareOfACore) {
+    EXPECT_EQ(time_to_next_plan(1ms), 0ms) << "a small mesh forms at once";
+    EXPECT_EQ(time_to_next_plan(20ms), 160ms);
+    EXPECT_EQ(time_to_next_plan(2s), 500ms);
+}
+
 }  // namespace
 }  // namespace wgs::test

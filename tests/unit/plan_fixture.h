@@ -72,7 +72,8 @@ class PlanFixture : public testing::Test {
     void start_agent() {
         reconciler.reset();
         cache = std::make_unique<PeerCache>(
-            a_node(kSelf), PeerCache::Limits{.per_family = config.wireguard.per_family});
+            a_node(kSelf), PeerCache::Limits{.max_peers = config.max_peers,
+                                             .per_family = config.wireguard.per_family});
         auto devices = kernel.wireguard();
         devices.erase(devices.begin() + static_cast<int>(own_keys().size()), devices.end());
         reconciler = std::make_unique<Reconciler>(

@@ -125,6 +125,36 @@ TEST_F(ScopeTest, ALostTunnelIsAReasonToLookEverywhere) {
     EXPECT_EQ(to("10.2.0.1"), encrypted_to(2));
 }
 
+TEST_F(ScopeTest, WhatComesWhileTheSourceIsTellingIsPlannedTogether) {
+    constexpr int kMany = 20'000;
+    config.max_peers = 2 * kMany;
+    start_agent();  // whose source is not complete
+    for (int i = 0; i < kMany; ++i)
+        cache->upsert({.name = "many-" + std::to_string(i)});
+    ASSERT_TRUE(run());
+    ASSERT_TRUE(reconciler->gathers_until()) << "that was dear";
+
+    const auto is_planned = [&](const char* name) {
+        return reconciler->states().contains(PeerName{name, 0});
+    };
+    cache->upsert(node(2));
+    ASSERT_TRUE(run_at_once(Look::nowhere));
+    EXPECT_FALSE(is_planned("node-b"));
+    EXPECT_FALSE(reconciler->in_sync());
+    now.steady = *reconciler->gathers_until();
+    ASSERT_TRUE(run_at_once(Look::nowhere));
+    EXPECT_TRUE(is_planned("node-b"));
+
+    cache->upsert(node(3));
+    ASSERT_TRUE(run_at_once(Look::nowhere));
+    EXPECT_FALSE(is_planned("node-c"));
+    cache->mark_complete();
+    ASSERT_TRUE(run_at_once(Look::nowhere)) << "nothing more is to come";
+    EXPECT_TRUE(is_planned("node-c"));
+    EXPECT_TRUE(reconciler->in_sync());
+    EXPECT_FALSE(reconciler->gathers_until());
+}
+
 TEST_F(ScopeTest, APeerWithoutAnIdGetsTheFirstThatIsFreed) {
     config.max_peers = 1;
     cache->upsert(node(2));
