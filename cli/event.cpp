@@ -63,11 +63,6 @@ std::string time_of_day(std::int64_t time_ns) {
                        time_ns % kSecond / 1000);
 }
 
-const char* colour_for(const std::string& verdict) {
-    if (verdict == "drop") return "\x1b[31m";
-    return verdict == "steer" ? "\x1b[32m" : "\x1b[33m";
-}
-
 std::string end_of(const std::string& address, std::uint16_t port) {
     if (port == 0) return address;
     const bool v6 = address.find(':') != std::string::npos;
@@ -96,6 +91,11 @@ Colour colour_of_stdout() {
     const bool dumb = term == nullptr || std::string_view(term) == "dumb";
     const bool unwanted = no_color != nullptr && *no_color != '\0';
     return ::isatty(STDOUT_FILENO) == 1 && !dumb && !unwanted ? Colour::on : Colour::off;
+}
+
+const char* colour_for(const std::string& verdict) {
+    if (verdict == "drop") return "\x1b[31m";
+    return verdict == "steer" ? "\x1b[32m" : "\x1b[33m";
 }
 
 std::string protocol_name(std::uint8_t protocol) {

@@ -45,6 +45,8 @@ EventLine parse_event_line(std::string_view line);
 enum class Colour { off, on };
 // Colours for a terminal, unless NO_COLOR is set or the terminal is a dumb one.
 Colour colour_of_stdout();
+// What begins the colour of a verdict on a terminal.
+const char* colour_for(const std::string& verdict);
 
 std::string protocol_name(std::uint8_t protocol);
 // "10.1.0.10:40000 > 10.2.0.10:80"

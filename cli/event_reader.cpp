@@ -11,6 +11,7 @@
 
 #include "expression.h"
 #include "output.h"
+#include "query_options.h"
 
 namespace wgs::cli {
 namespace {
@@ -80,26 +81,17 @@ void end_on_signals() {
 }
 
 void add_event_options(CLI::App& app, EventOptions& options) {
-    const auto add = [&](const std::string& name, const std::string& description) {
-        app.add_option_function<std::string>(
-            "--" + name,
-            [&options, name](const std::string& value) { options.query[name] = value; },
-            description);
-    };
-    const auto add_flag = [&](const std::string& name, const std::string& description) {
-        app.add_flag_callback(
-            "--" + name, [&options, name] { options.query[name] = "1"; }, description);
-    };
-    add("verdict", "pass, steer, drop; a list separated by commas");
-    add("reason", "Reasons, likewise; see docs/reasons.md");
-    add("hook", "nic_out, wg_in, nic_in, nic_guard, pod_out, leak_watch, likewise");
-    add("peer", "Name of the node at the other end");
-    add("prefix", "Prefix or address of either end");
-    add("port", "Port of either end");
-    add("proto", "tcp, udp, icmp, icmp6 or a number");
-    add("sample", "One packet in so many, and the first drop of each flow");
-    add_flag("first", "Of each flow, hook and reason the first packet only");
-    add_flag("outer", "Encrypted packets as well");
+    QueryOptions query(app, options.query);
+    query.add("verdict", "pass, steer, drop; a list separated by commas");
+    query.add("reason", "Reasons, likewise; see docs/reasons.md");
+    query.add("hook", "nic_out, wg_in, nic_in, nic_guard, pod_out, leak_watch, likewise");
+    query.add("peer", "Name of the node at the other end");
+    query.add("prefix", "Prefix or address of either end");
+    query.add("port", "Port of either end");
+    query.add("proto", "tcp, udp, icmp, icmp6 or a number");
+    query.add("sample", "One packet in so many, and the first drop of each flow");
+    query.add_flag("first", "Of each flow, hook and reason the first packet only");
+    query.add_flag("outer", "Encrypted packets as well");
     app.add_option("--count", options.count, "End after so many packets");
     app.add_option("--duration", options.duration, "End after so many seconds");
     app.add_option("filter", options.expression,

@@ -8,6 +8,7 @@
 
 #include "explain_event.h"
 #include "output.h"
+#include "query_options.h"
 #include "render.h"
 #include "service/counters.h"
 
@@ -85,25 +86,16 @@ int explain_flow(const Client& client, const Query& query, bool json) {
 }  // namespace
 
 void add_explain_options(CLI::App& app, ExplainOptions& options) {
-    const auto add = [&](const std::string& name, const std::string& description) {
-        app.add_option_function<std::string>(
-            "--" + name,
-            [&options, name](const std::string& value) { options.query[name] = value; },
-            description);
-    };
-    const auto add_flag = [&](const std::string& name, const std::string& description) {
-        app.add_flag_callback(
-            "--" + name, [&options, name] { options.query[name] = "1"; }, description);
-    };
-    add("src", "Source address");
-    add("dst", "Destination address");
-    add("proto", "tcp (default), udp, icmp or a protocol number");
-    add("sport", "Source port, or a range: 1024-65535");
-    add("dport", "Destination port, likewise; not both of them");
-    add("size", "Bytes of the packet from its IP header on, which may not be fragmented");
-    add_flag("fragment", "It may be");
-    add("way", "out or in; else by who owns the addresses");
-    add_flag("both", "What the answer would meet as well");
+    QueryOptions query(app, options.query);
+    query.add("src", "Source address");
+    query.add("dst", "Destination address");
+    query.add("proto", "tcp (default), udp, icmp or a protocol number");
+    query.add("sport", "Source port, or a range: 1024-65535");
+    query.add("dport", "Destination port, likewise; not both of them");
+    query.add("size", "Bytes of the packet from its IP header on, which may not be fragmented");
+    query.add_flag("fragment", "It may be");
+    query.add("way", "out or in; else by who owns the addresses");
+    query.add_flag("both", "What the answer would meet as well");
     app.add_option("--event", options.event,
                    "What happened, and would now, to the packet of a line of 'monitor -o json', "
                    "from a file or standard input")

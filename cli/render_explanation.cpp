@@ -21,8 +21,7 @@ struct Line {
 
 std::string painted(const std::string& verdict, Colour colour) {
     if (colour == Colour::off || verdict.empty()) return verdict;
-    const char* code = verdict == "drop" ? "31" : verdict == "steer" ? "32" : "33";
-    return fmt::format("\x1b[{}m{}\x1b[0m", code, verdict);
+    return colour_for(verdict) + verdict + "\x1b[0m";
 }
 
 // Words of the text on as many lines as it takes, below each other.

@@ -125,7 +125,6 @@ Status Agent::open_kernel() {
     monitor_ = WGS_TRY(NetlinkMonitor::open(config_.path == Path::fast ? Events::devices_and_pods
                                                                        : Events::devices));
     const std::uint32_t fwmark = config_.wireguard.fwmark.value_or(kDefaultFwmark);
-    const bool timed = config_.crypto_latency && backend() == BackendKind::kernel;
     steering_ = WGS_TRY(BpfSteering::load({.bpffs = config_.bpffs,
                                            .policy = config_.policy,
                                            .hosts = config_.hosts,
@@ -136,7 +135,7 @@ Status Agent::open_kernel() {
                                            .decrypted_mark = kDecryptedMark,
                                            .max_peers = config_.max_peers,
                                            .tunnels = tunnel_count(config_.wireguard.per_family),
-                                           .crypto_latency = timed}));
+                                           .crypto_latency = times_packets(config_, backend())}));
     return {};
 }
 
@@ -365,8 +364,7 @@ void Agent::reconcile() {
     if (look != Look::nowhere) follow_addresses();
     settle(reconciler_->run(now, look), look);
     follow_start();
-    if (look == Look::everywhere) give_memory_back();
-    if (long_plan && !reconciler_->busy()) ::malloc_trim(0);
+    give_memory_back(look, long_plan);
     follow_processes();
     log_transitions();
     log_notes();
@@ -390,9 +388,11 @@ void Agent::tell_source() {
     arm_source();
 }
 
-// In a large mesh a look, and the plan that follows it, leaves holes all over the heap.
-void Agent::give_memory_back() {
-    if (reconciler_->cost_of_looking() > kDearLook) ::malloc_trim(0);
+// In a large mesh a look, and the plan that follows it, leaves holes all over the heap, and so does
+// a plan of several runs, of which this was one if `long_plan`.
+void Agent::give_memory_back(Look look, bool long_plan) {
+    const bool looked = look == Look::everywhere && reconciler_->cost_of_looking() > kDearLook;
+    if (looked || (long_plan && !reconciler_->busy())) ::malloc_trim(0);
 }
 
 // What is not for planning: signs that something is amiss.

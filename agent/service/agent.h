@@ -119,7 +119,7 @@ class Agent final : private SourceSink {
     void follow_start();
     [[nodiscard]] std::string describe_start() const;
     void schedule_look(Look last);
-    void give_memory_back();
+    void give_memory_back(Look look, bool long_plan);
     void look_around();
     void follow_addresses();
     void follow_secrets();

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/api.h"
 
-#include <net/if.h>
 #include <spdlog/spdlog.h>
 
-#include <array>
 #include <map>
 
 #include "service/agent.h"
@@ -65,12 +63,6 @@ Result<std::string> top(Agent& agent) {
                         WGS_TRY(read_peer_crypto(agent)));
 }
 
-std::string device_name(std::uint32_t ifindex) {
-    std::array<char, IF_NAMESIZE> name{};
-    if (::if_indextoname(ifindex, name.data()) != nullptr) return name.data();
-    return std::to_string(ifindex);  // gone since it was seen
-}
-
 Result<std::string> explanation(Agent& agent, const ExplainRequest& request) {
     Rtnetlink rtnetlink = WGS_TRY(Rtnetlink::open());
     const BpfSteering& steering = agent.steering();
@@ -100,7 +92,7 @@ Result<std::string> metrics(Agent& agent, const EventHub& events) {
         readings.counts = WGS_TRY(count_peers(agent));
         readings.crypto = WGS_TRY(read_peer_crypto(agent));
     }
-    if (times_packets(view))
+    if (times_packets(view.config, view.backend))
         readings.all_crypto = WGS_TRY(agent.steering().crypto_latency(WGS_PEER_NONE));
     if (agent.measures_programs()) readings.programs = WGS_TRY(agent.steering().program_costs());
     return metrics_text(view, readings);

@@ -233,12 +233,6 @@ IpAddress address_of(std::uint8_t family, std::span<const std::uint8_t, 16> byte
     return family == 4 ? IpAddress::v4(bytes.first<4>()) : IpAddress::v6(bytes);
 }
 
-std::string device_name(std::uint32_t ifindex) {
-    std::array<char, IF_NAMESIZE> name{};
-    if (::if_indextoname(ifindex, name.data()) != nullptr) return name.data();
-    return std::to_string(ifindex);  // gone since it was listed
-}
-
 // Nanoseconds of CLOCK_BOOTTIME as wall-clock time.
 Clock::time_point wall_time(std::uint64_t boot_time) {
     timespec boot{};
@@ -291,6 +285,12 @@ std::string_view kind_name(AttachKind kind) {
 }
 
 }  // namespace
+
+std::string device_name(std::uint32_t ifindex) {
+    std::array<char, IF_NAMESIZE> name{};
+    if (::if_indextoname(ifindex, name.data()) != nullptr) return name.data();
+    return std::to_string(ifindex);
+}
 
 std::string_view to_string(Verdict verdict) {
     switch (verdict) {

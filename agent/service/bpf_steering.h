@@ -50,6 +50,9 @@ struct HookStatus {
     bool current = false;      // the program which this agent loaded, in the place it should have
 };
 
+// The name of a device of this network namespace; its index when it is gone.
+[[nodiscard]] std::string device_name(std::uint32_t ifindex);
+
 // How full a table is; of tries in chunks.
 struct TableUse {
     std::string_view name;

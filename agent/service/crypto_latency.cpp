@@ -3,8 +3,6 @@
 
 #include <numeric>
 
-#include "service/view.h"
-
 namespace wgs {
 namespace {
 
@@ -12,13 +10,13 @@ using std::chrono::nanoseconds;
 
 constexpr std::size_t kLast = WGS_CRYPTO_BUCKETS - 1;
 
-// Of a bucket, in nanoseconds.
-double upper_limit(std::size_t bucket) {
-    return 1000.0 * static_cast<double>(std::uint64_t{1} << bucket);
+double in_nanoseconds(nanoseconds time) {
+    return static_cast<double>(time.count());
 }
 
+// In nanoseconds.
 double lower_limit(std::size_t bucket) {
-    return bucket == 0 ? 0 : upper_limit(bucket - 1);
+    return bucket == 0 ? 0 : in_nanoseconds(limit_of(bucket - 1));
 }
 
 nanoseconds round(double value) {
@@ -27,8 +25,12 @@ nanoseconds round(double value) {
 
 }  // namespace
 
-bool times_packets(const AgentView& agent) {
-    return agent.config.crypto_latency && agent.backend == BackendKind::kernel;
+bool times_packets(const Config& config, BackendKind backend) {
+    return config.crypto_latency && backend == BackendKind::kernel;
+}
+
+nanoseconds limit_of(std::size_t bucket) {
+    return std::chrono::microseconds(std::int64_t{1} << bucket);
 }
 
 std::uint64_t samples_of(const wgs_crypto& crypto) {
@@ -50,7 +52,7 @@ std::optional<nanoseconds> quantile_of(const wgs_crypto& crypto, double part) {
         const auto here = static_cast<double>(crypto.buckets[bucket]);
         if (here > 0 && below + here >= wanted) {
             const double low = lower_limit(bucket);
-            return round(low + (upper_limit(bucket) - low) * (wanted - below) / here);
+            return round(low + (in_nanoseconds(limit_of(bucket)) - low) * (wanted - below) / here);
         }
         below += here;
     }

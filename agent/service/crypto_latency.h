@@ -8,18 +8,20 @@
 #include <optional>
 
 #include "maps/crypto.h"
+#include "model/config.h"
 #include "model/state.h"
 #include "model/tunnels.h"
 
 namespace wgs {
 
-struct AgentView;
-
 // By name; those in the tables only. Empty where packets are not timed.
 using PeerCrypto = std::map<PeerName, wgs_crypto, PeerNameLess>;
 
 // Whether packets are timed at all: wireguard-go does not let a flow hash through.
-[[nodiscard]] bool times_packets(const AgentView& agent);
+[[nodiscard]] bool times_packets(const Config& config, BackendKind backend);
+
+// The longest time that this bucket counts; of the last one there is none.
+[[nodiscard]] std::chrono::nanoseconds limit_of(std::size_t bucket);
 
 [[nodiscard]] std::uint64_t samples_of(const wgs_crypto& crypto);
 // None: there are no samples.

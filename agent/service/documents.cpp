@@ -31,7 +31,7 @@ Json peer_counts(const AgentView& agent) {
 Json tunnels(const AgentView& agent) {
     Json list = Json::array();
     for (const auto& [index, tunnel] : agent.actual.tunnels) {
-        list.push_back({{"device", device_of(agent, index)},
+        list.push_back({{"device", text_or_null(device_of(agent, index))},
                         {"backend", to_string(agent.backend)},
                         {"public_key", tunnel.public_key.to_base64()},
                         {"port", tunnel.port},

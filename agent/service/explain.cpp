@@ -10,10 +10,6 @@
 namespace wgs {
 namespace {
 
-Json text_or_null(const std::string& text) {
-    return text.empty() ? Json() : Json(text);
-}
-
 std::string owner_name(const AgentView& agent, PeerId id) {
     switch (id) {
         case WGS_PEER_SELF:
@@ -75,7 +71,8 @@ Result<Json> explain_one(const AgentView& agent, const Flow& flow, Way way, cons
     if (!found.advice.empty()) document["advice"] = found.advice;
     document["peer"] = answer.peer != WGS_PEER_NONE ? Json(owner_name(agent, answer.peer)) : Json();
     document["prefix"] = owner ? Json(owner->prefix.to_string()) : Json();
-    document["tunnel"] = has_tunnel(way, answer) ? device_of(agent, answer.tunnel) : Json();
+    document["tunnel"] =
+        text_or_null(has_tunnel(way, answer) ? device_of(agent, answer.tunnel) : "");
     document["size"] = size_of(flow);
     document["path"] = path_of(found.path);
     return document;

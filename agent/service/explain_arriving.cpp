@@ -53,7 +53,7 @@ bool add_tunnel(Arriving& way, const FarEnd& peer) {
     const PeerRecord& record = peer.slot->record;
     const bool allowed = peer.session != nullptr && is_allowed(*peer.session, way.flow.source);
     way.add({.step = "tunnel",
-             .device = tunnel_name(way.agent, record.tunnel),
+             .device = device_of(way.agent, record.tunnel),
              .verdict = allowed ? "pass" : "drop",
              .text = fmt::format("{} {} an allowed IP of {}", way.flow.source.to_string(),
                                  allowed ? "is" : "is not", record.name)});
@@ -74,7 +74,7 @@ Status add_encrypted(Arriving& way, const FarEnd& peer, const std::string& devic
         way.found.answer.reason = WGS_REASON_unknown_inner;
         return {};
     }
-    way.add(hook_step(tunnel_name(way.agent, peer.slot->record.tunnel), HookPoint::wg_in,
+    way.add(hook_step(device_of(way.agent, peer.slot->record.tunnel), HookPoint::wg_in,
                       way.found.answer));
     if (way.found.answer.reason == WGS_REASON_decrypted)
         way.add({.step = "nic_in",

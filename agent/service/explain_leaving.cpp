@@ -90,7 +90,7 @@ void add_tunnel(Leaving& way, const std::optional<FarEnd>& peer) {
     const std::uint32_t bytes = size_of(way.flow);
     const auto index = static_cast<TunnelIndex>(way.found.answer.tunnel);
     const TunnelState* tunnel = way.agent.actual.tunnel(index);
-    PathStep step{.step = "tunnel", .device = tunnel_name(way.agent, index)};
+    PathStep step{.step = "tunnel", .device = device_of(way.agent, index)};
     const std::uint32_t own = tunnel == nullptr ? 0 : tunnel->mtu;
     const std::uint32_t mtu = peer && peer->slot->way.mtu != 0 ? peer->slot->way.mtu : own;
     step.text = fmt::format("takes {} bytes: {} {}", mtu, bytes, bytes <= mtu ? "fit" : "do not");
@@ -136,9 +136,9 @@ void add_far_hooks(Leaving& way, const FarEnd& peer) {
     }
 }
 
-void add_hook_and_rest(Leaving& way, const std::string& device) {
+// From the tunnel on. `device`: by which it leaves; empty: WireGuard's packet finds its own.
+void add_rest(Leaving& way, const std::string& device) {
     const auto peer = far_end(way.agent, way.found.answer.peer);
-    way.add(hook_step(device, HookPoint::nic_out, way.found.answer));
     if (way.is_steered() || way.found.answer.reason == WGS_REASON_too_big) add_tunnel(way, peer);
     if (peer) way.add(peer_step(*peer, way.oracle.now));
     if (way.found.answer.verdict == Verdict::drop) return;
@@ -154,19 +154,9 @@ Result<Judgement> judge_leaving(const AgentView& agent, const Flow& flow, const 
     way.add(end_step(agent, flow.source, oracle));
     add_pod_hook(way);
     const bool past_stack = way.found.path.back().verdict == "steer";
-    std::string device;
-    if (past_stack) {
-        const auto peer = far_end(agent, way.found.answer.peer);
-        add_tunnel(way, peer);
-        if (peer) {
-            way.add(peer_step(*peer, oracle.now));
-            add_wire(way, peer, "");
-            add_far_hooks(way, *peer);
-        }
-        return std::move(way.found);
-    }
-    device = add_route(way);
-    if (!device.empty()) add_hook_and_rest(way, device);
+    const std::string device = past_stack ? "" : add_route(way);
+    if (!device.empty()) way.add(hook_step(device, HookPoint::nic_out, way.found.answer));
+    if (past_stack || !device.empty()) add_rest(way, device);
     return std::move(way.found);
 }
 

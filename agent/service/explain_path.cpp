@@ -59,15 +59,6 @@ std::vector<std::string> devices_with(const Oracle& oracle, HookPoint point) {
     return devices;
 }
 
-std::uint32_t size_of(const Flow& flow) {
-    return static_cast<std::uint32_t>(first_bare_packet(flow).size());
-}
-
-std::string tunnel_name(const AgentView& agent, std::size_t index) {
-    const std::vector<TunnelConfig> all = agent.config.wireguard.tunnels();
-    return index < all.size() ? all[index].device : "";
-}
-
 PathStep hook_step(std::string device, HookPoint point, const Explanation& answer) {
     const ReasonInfo& reason = reason_info(answer.reason);
     return {.step = std::string(to_string(point)),

@@ -55,8 +55,5 @@ PathStep end_step(const AgentView& agent, const IpAddress& address, const Oracle
 bool is_underlay(const AgentView& agent, std::uint32_t ifindex);
 // Where a program of ours is attached at that hook; empty: nowhere.
 std::vector<std::string> devices_with(const Oracle& oracle, HookPoint point);
-// Bytes from the IP header on, as sent by explain.
-std::uint32_t size_of(const Flow& flow);
-std::string tunnel_name(const AgentView& agent, std::size_t index);
 
 }  // namespace wgs

@@ -222,26 +222,26 @@ Finding stalled(const Facts& facts, const Peer& peer, const Ailment& ailment) {
 
 Finding one_way(const Facts& facts, const Peer& peer, const Ailment& ailment) {
     const std::string endpoint = peer.endpoint();
-    if (ailment.handshakes)
-        return {.kind = AlarmKind::one_way,
-                .object = peer.name,
-                .severity = Severity::warning,
-                .message = fmt::format("handshakes with {} complete, but no data has come for {} "
-                                       "s: a receive side may stand still",
-                                       endpoint, whole_seconds(facts.now - ailment.since)),
-                .advice =
-                    "'wgsteer doctor' here and there: is threaded NAPI on, on a kernel of "
-                    "CVE-2026-52945? do packet filters drop UDP by its content?"};
-    return {.kind = AlarmKind::one_way,
-            .object = peer.name,
-            .severity = Severity::warning,
-            .message = fmt::format("sending to {}, but nothing has come back for {} s: dead, or "
-                                   "one way is blocked",
-                                   endpoint, whole_seconds(facts.now - ailment.since)),
-            .advice = fmt::format("is the node up, does WireGuard run there ('wgsteer status'), "
-                                  "and is UDP port {} open both ways? 'wgsteer peers {}' here and "
-                                  "there shows who receives",
-                                  peer.port, peer.name)};
+    const std::int64_t silence = whole_seconds(facts.now - ailment.since);
+    Finding finding{.kind = AlarmKind::one_way, .object = peer.name, .severity = Severity::warning};
+    if (ailment.handshakes) {
+        finding.message = fmt::format(
+            "handshakes with {} complete, but no data has come for {} s: a receive side may stand "
+            "still",
+            endpoint, silence);
+        finding.advice =
+            "'wgsteer doctor' here and there: is threaded NAPI on, on a kernel of "
+            "CVE-2026-52945? do packet filters drop UDP by its content?";
+        return finding;
+    }
+    finding.message = fmt::format(
+        "sending to {}, but nothing has come back for {} s: dead, or one way is blocked", endpoint,
+        silence);
+    finding.advice = fmt::format(
+        "is the node up, does WireGuard run there ('wgsteer status'), and is UDP port {} open both "
+        "ways? 'wgsteer peers {}' here and there shows who receives",
+        peer.port, peer.name);
+    return finding;
 }
 
 // Who shares no secret gets no session.

@@ -64,9 +64,12 @@ std::size_t ip_header_size(const Flow& flow) {
     return flow.source.family() == Family::v4 ? 20 : 40;
 }
 
+std::size_t header_size(const Flow& flow) {
+    return ip_header_size(flow) + transport_size(flow.protocol);
+}
+
 std::size_t padding(const Flow& flow) {
-    const std::size_t headers = ip_header_size(flow) + transport_size(flow.protocol);
-    return std::max<std::size_t>(flow.size, headers) - headers;
+    return size_of(flow) - header_size(flow);
 }
 
 void write_ip_header(PacketWriter& packet, const Flow& flow) {
@@ -146,6 +149,10 @@ Result<Flow> parse_flow(const std::map<std::string, std::string>& arguments) {
     flow.destination_port = WGS_TRY(parse_port("dport", text("dport", "0")));
     flow.size = WGS_TRY(parse_number("size", text("size", "0"), kMostTestBytes));
     return flow;
+}
+
+std::uint32_t size_of(const Flow& flow) {
+    return std::max(flow.size, static_cast<std::uint32_t>(header_size(flow)));
 }
 
 Flow reverse(const Flow& flow) {

@@ -32,6 +32,9 @@ Result<Flow> parse_flow(const std::map<std::string, std::string>& arguments);
 // `name` is for the error.
 Result<std::uint16_t> parse_port(const std::string& name, const std::string& text);
 
+// Of its first packet, bytes from the IP header on.
+[[nodiscard]] std::uint32_t size_of(const Flow& flow);
+
 // Of the answers.
 [[nodiscard]] Flow reverse(const Flow& flow);
 

@@ -31,9 +31,8 @@ Json text_or_null(const std::optional<T>& value) {
     return value ? Json(value->to_string()) : Json();
 }
 
-inline Json device_of(const AgentView& agent, std::size_t tunnel) {
-    const std::vector<TunnelConfig> all = agent.config.wireguard.tunnels();
-    return tunnel < all.size() ? Json(all[tunnel].device) : Json();
+inline Json text_or_null(const std::string& text) {
+    return text.empty() ? Json() : Json(text);
 }
 
 inline Json to_json(const Alarm& alarm) {

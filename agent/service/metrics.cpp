@@ -28,11 +28,6 @@ void add_state(MetricText& text, const AgentView& agent) {
     text.only(metric::held_nodes, std::uint64_t{agent.held_nodes});
 }
 
-std::string device_of(const AgentView& agent, TunnelIndex tunnel) {
-    const std::vector<TunnelConfig> all = agent.config.wireguard.tunnels();
-    return tunnel < all.size() ? all[tunnel].device : "";
-}
-
 void add_tunnels(MetricText& text, const AgentView& agent) {
     text.begin(metric::tunnel_info);
     for (const auto& [index, tunnel] : agent.actual.tunnels)
@@ -279,10 +274,6 @@ void add_alarms(MetricText& text, const AgentView& agent) {
         text.sample({to_string(finding.kind), finding.object, to_string(finding.severity)}, 1);
 }
 
-double limit_in_seconds(std::size_t bucket) {
-    return static_cast<double>(std::uint64_t{1} << bucket) / 1e6;
-}
-
 // Of so many buckets only the last limit is told.
 void add_histogram(MetricText& text, MetricText::Values labels, const wgs_crypto& crypto,
                    std::size_t together) {
@@ -292,7 +283,7 @@ void add_histogram(MetricText& text, MetricText::Values labels, const wgs_crypto
         if (bucket + 1 == WGS_CRYPTO_BUCKETS)
             text.bucket(labels, std::nullopt, count);
         else if (bucket % together == 0)
-            text.bucket(labels, limit_in_seconds(bucket), count);
+            text.bucket(labels, std::chrono::duration<double>(limit_of(bucket)).count(), count);
     }
     text.sample(labels, static_cast<double>(crypto.nanoseconds) / 1e9, count);
 }

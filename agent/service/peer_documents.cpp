@@ -88,7 +88,7 @@ Json peer_entry(const AgentView& agent, const PeerNameView& name, const CachedPe
     const auto& public_key = in_tunnel.public_key;
     const Session* session = session_of(agent, peer, name.tunnel);
     return {{"name", name.node},
-            {"tunnel", device_of(agent, name.tunnel)},
+            {"tunnel", text_or_null(device_of(agent, name.tunnel))},
             {"state", to_string(state_of(agent, name))},
             {"public_key", public_key ? Json(public_key->to_base64()) : Json()},
             {"endpoint", text_or_null(endpoint_of(in_tunnel, session))},
@@ -234,7 +234,7 @@ std::string top_document(const AgentView& agent, const PeerStats& stats,
             Json row = Json::array({node, to_string(state_of(agent, name)),
                                     seconds_or_null(session_of(agent, peer, tunnel))});
             append_traffic(row, stats_of(stats, name));
-            row.push_back(device_of(agent, tunnel));
+            row.push_back(text_or_null(device_of(agent, tunnel)));
             append_crypto(row, crypto, name);
             rows.push_back(std::move(row));
         }

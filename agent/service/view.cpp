@@ -4,6 +4,20 @@
 #include "service/agent.h"
 
 namespace wgs {
+namespace {
+
+// What `read` says of each peer in the tables, or of those of one node.
+template <class Rows, class Read>
+Result<Rows> read_rows(const Agent& agent, const std::optional<std::string>& node, Read read) {
+    Rows rows;
+    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots) {
+        if (!node || slot.record.name == *node)
+            rows.insert_or_assign(slot.record.peer_name(), WGS_TRY(read(id)));
+    }
+    return rows;
+}
+
+}  // namespace
 
 AgentView view_of(const Agent& agent) {
     const Reconciler& reconciler = agent.reconciler();
@@ -36,40 +50,20 @@ Result<PeerCounts> count_peers(Agent& agent) {
     return counts;
 }
 
-Result<PeerStats> read_peer_stats(Agent& agent) {
-    PeerStats all;
-    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots)
-        all.insert_or_assign(slot.record.peer_name(), WGS_TRY(agent.steering().peer_stats(id)));
-    return all;
+Result<PeerStats> read_peer_stats(Agent& agent, const std::optional<std::string>& node) {
+    return read_rows<PeerStats>(agent, node,
+                                [&](PeerId id) { return agent.steering().peer_stats(id); });
 }
 
-Result<PeerStats> read_peer_stats(Agent& agent, const std::string& node) {
-    PeerStats some;
-    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots) {
-        if (slot.record.name == node)
-            some.insert_or_assign(slot.record.peer_name(),
-                                  WGS_TRY(agent.steering().peer_stats(id)));
-    }
-    return some;
+Result<PeerCrypto> read_peer_crypto(Agent& agent, const std::optional<std::string>& node) {
+    if (!times_packets(agent.config(), agent.backend())) return PeerCrypto();
+    return read_rows<PeerCrypto>(agent, node,
+                                 [&](PeerId id) { return agent.steering().crypto_latency(id); });
 }
 
-Result<PeerCrypto> read_peer_crypto(Agent& agent) {
-    PeerCrypto all;
-    if (!times_packets(view_of(agent))) return all;
-    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots)
-        all.insert_or_assign(slot.record.peer_name(), WGS_TRY(agent.steering().crypto_latency(id)));
-    return all;
-}
-
-Result<PeerCrypto> read_peer_crypto(Agent& agent, const std::string& node) {
-    PeerCrypto some;
-    if (!times_packets(view_of(agent))) return some;
-    for (const auto& [id, slot] : agent.reconciler().actual().steering.slots) {
-        if (slot.record.name == node)
-            some.insert_or_assign(slot.record.peer_name(),
-                                  WGS_TRY(agent.steering().crypto_latency(id)));
-    }
-    return some;
+std::string device_of(const AgentView& agent, std::size_t tunnel) {
+    const std::vector<TunnelConfig> all = agent.config.wireguard.tunnels();
+    return tunnel < all.size() ? all[tunnel].device : "";
 }
 
 }  // namespace wgs

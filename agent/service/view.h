@@ -64,14 +64,15 @@ AgentView view_of(const Agent& agent);
 using PeerCounts = std::map<PeerName, PeerTotals, PeerNameLess>;
 Result<PeerCounts> count_peers(Agent& agent);
 
-// By name; those in the tables only.
+// By name; those in the tables only. Of one node, which costs the less, or of all.
 using PeerStats = std::map<PeerName, wgs_peer_stats, PeerNameLess>;
-Result<PeerStats> read_peer_stats(Agent& agent);
-// The same of one node, which costs the less.
-Result<PeerStats> read_peer_stats(Agent& agent, const std::string& node);
+Result<PeerStats> read_peer_stats(Agent& agent,
+                                  const std::optional<std::string>& node = std::nullopt);
+// Likewise.
+Result<PeerCrypto> read_peer_crypto(Agent& agent,
+                                    const std::optional<std::string>& node = std::nullopt);
 
-// Of all nodes, or of one.
-Result<PeerCrypto> read_peer_crypto(Agent& agent);
-Result<PeerCrypto> read_peer_crypto(Agent& agent, const std::string& node);
+// The device of our tunnel with this index; empty: there is none.
+[[nodiscard]] std::string device_of(const AgentView& agent, std::size_t tunnel);
 
 }  // namespace wgs

@@ -118,11 +118,8 @@ class CautiousSink final : public SourceSink {
     SteadyTime doubtful_until_;
     std::set<std::string, std::less<>> expected_;  // and not told yet
     std::size_t expected_at_first_ = 0;
-    std::optional<SteadyTime> completes_by_;  // A node that loses a network, or its last prefix,
-                                              // counts as one that leaves, this node too: when
-    // that is suspicious it keeps what it has lost, until somebody else claims that.
-    // `complete` is held back
-    std::string first_ignored_;  // and why
+    std::optional<SteadyTime> completes_by_;  // `complete` is held back
+    std::string first_ignored_;               // and why
     std::size_t ignored_ = 0;
 };
 

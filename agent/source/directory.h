@@ -36,9 +36,9 @@ struct DirectoryOptions {
 };
 
 // Whatever wakes it, it scans the directory and compares with what it knows. Before that it reads
-// files that were moved into their place, which are whole. What is known of a
-// node changes only by a valid file, and ends only by its file missing from a directory that can be
-// read. Whether to believe that many nodes have left at once is up to the sink.
+// files that were moved into their place, which are whole. What is known of a node changes only by
+// a valid file, and ends only by its file missing from a directory that can be read. Whether to
+// believe that many nodes have left at once is up to the sink.
 class DirectorySource final : public Source {
   public:
     // The sink must outlive the source.
