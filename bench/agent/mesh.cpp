@@ -26,21 +26,31 @@ namespace fs = std::filesystem;
 
 constexpr auto kPatience = 120s;
 
-std::string dotted(std::uint32_t number) {
-    return fmt::format("{}.{}.{}.{}", number >> 24U, number >> 16U & 255U, number >> 8U & 255U,
-                       number & 255U);
+IpAddress address_at(std::uint32_t number) {
+    return IpAddress::v4(std::array<std::uint8_t, 4>{
+        static_cast<std::uint8_t>(number >> 24U), static_cast<std::uint8_t>(number >> 16U),
+        static_cast<std::uint8_t>(number >> 8U), static_cast<std::uint8_t>(number)});
 }
 
 // The n-th /26 from 16.0.0.0 upwards.
-std::string block(std::uint32_t n) {
-    return dotted((16U << 24U) + (n << 6U));
+Prefix block(std::uint32_t n) {
+    return Prefix(address_at((16U << 24U) + (n << 6U)), 26);
 }
 
-std::string key_of(std::uint32_t node) {
+PublicKey key_of(std::uint32_t node) {
     std::array<std::uint8_t, PublicKey::kSize> key{1};
     for (unsigned i = 0; i < 4; ++i)
         key.at(1 + i) = static_cast<std::uint8_t>(node >> (8U * i));
-    return PublicKey(key).to_base64();
+    return PublicKey(key);
+}
+
+NodeInfo paper_node(std::uint32_t number) {
+    NodeInfo node{.name = Mesh::name_of(number),
+                  .addresses = {address_at((10U << 24U) + number + 1)},
+                  .public_key = key_of(number)};
+    for (std::uint32_t i = 0; i < Mesh::kPrefixes; ++i)
+        node.prefixes.push_back(block(number * Mesh::kPrefixes + i));
+    return node;
 }
 
 UniqueFd connect_to(const fs::path& path) {
@@ -64,16 +74,18 @@ void wait_for(const std::string& what, const Condition& condition) {
 
 }  // namespace
 
-Mesh::Mesh(fs::path directory, std::uint32_t nodes)
-    : directory_(std::move(directory)), nodes_(nodes) {
-    for (const char* part : {"mesh", "programs", "run/wireguard"})
+Mesh::Mesh(fs::path directory, Registry& registry, std::uint32_t nodes)
+    : directory_(std::move(directory)), registry_(registry), nodes_(nodes) {
+    for (const char* part : {"programs", "run/wireguard"})
         fs::create_directories(directory_ / part);
     test::run({"ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1"});
     test::run({"ip", "addr", "add", "10.255.0.1/8", "dev", "eth0"});
     for (const char* device : {"eth0", "eth1", "lo"})
         test::run({"ip", "link", "set", device, "up"});
+    std::vector<NodeInfo> all;
     for (std::uint32_t node = 0; node < nodes_; ++node)
-        write_node(node, "");
+        all.push_back(paper_node(node));
+    registry_.put(all);
     fs::create_symlink(test::binary("memory_wireguard_go"), directory_ / "programs/wireguard-go");
     std::ofstream(directory_ / "run/wireguard/answered").flush();
     write_config();
@@ -91,35 +103,26 @@ std::string Mesh::name_of(std::uint32_t node) {
     return fmt::format("node-{}", node);
 }
 
-// As agents do: written elsewhere, moved into its place.
-void Mesh::write_node(std::uint32_t node, const std::string& one_more) const {
-    std::string prefixes = one_more;
-    for (std::uint32_t i = 0; i < kPrefixes; ++i)
-        prefixes += (prefixes.empty() ? "" : ", ") + block(node * kPrefixes + i) + "/26";
-    const fs::path draft = directory_ / "mesh/.draft";
-    std::ofstream(draft) << fmt::format(
-        "name: {}\naddresses: [{}]\nprefixes: [{}]\npublic_key: \"{}\"\nport: 51820\n",
-        name_of(node), dotted((10U << 24U) + node + 1), prefixes, key_of(node));
-    fs::rename(draft, directory_ / "mesh" / (name_of(node) + ".yaml"));
-}
-
 void Mesh::write_config() const {
-    std::ofstream(directory_ / "config.yaml") << fmt::format(
-        "node: self\nrun_dir: {0}/run\nstate_dir: {0}/state\nbpffs: {0}/bpf\n"
-        "source: {{directory: {0}/mesh}}\naddresses: [10.255.0.1]\nprefixes: [100.64.0.0/24]\n"
-        "underlay: [eth0]\nmax_peers: {1}\nmetrics: \"127.0.0.1:9586\"\n"
-        "log: {{level: warning}}\nwireguard: {{backend: userspace}}\n",
-        directory_.string(), nodes_ + 16);
+    const NodeInfo self{.name = "self",
+                        .addresses = {address_at((10U << 24U) + (255U << 16U) + 1)},
+                        .prefixes = {Prefix(address_at(100U << 24U | 64U << 16U), 24)}};
+    std::ofstream(directory_ / "config.yaml")
+        << registry_.config(self)
+        << fmt::format(
+               "run_dir: {0}/run\nstate_dir: {0}/state\nbpffs: {0}/bpf\nunderlay: [eth0]\n"
+               "max_peers: {1}\nmetrics: \"127.0.0.1:9586\"\nlog: {{level: warning}}\n",
+               directory_.string(), nodes_ + 16);
 }
 
 void Mesh::start() {
     const char* path = std::getenv("PATH");
     process_ = std::make_unique<test::Process>(
-        std::vector<std::string>{test::binary("wgsteerd"), "--config",
-                                 (directory_ / "config.yaml").string()},
+        registry_.command(directory_ / "config.yaml"),
         test::ProcessOptions{.environment = {fmt::format(
                                  "PATH={}:{}", (directory_ / "programs").string(),
                                  path != nullptr ? path : "/usr/sbin:/usr/bin:/sbin:/bin")}});
+    registry_.serve();
 }
 
 void Mesh::await_ready() const {
@@ -134,9 +137,11 @@ void Mesh::await_ready() const {
 }
 
 std::string Mesh::grow(std::uint32_t node) {
-    const std::string address = block(nodes_ * kPrefixes + grown_++);
-    write_node(node, address + "/26");
-    return address;
+    const Prefix one_more = block(nodes_ * kPrefixes + grown_++);
+    NodeInfo grown = paper_node(node);
+    grown.prefixes.push_back(one_more);
+    registry_.put({&grown, 1});
+    return one_more.address().to_string();
 }
 
 std::string Mesh::owner_of(const std::string& address) const {

@@ -7,7 +7,9 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "bench/agent/registry.h"
 #include "tests/support/process.h"
 
 namespace wgs::bench {
@@ -16,13 +18,15 @@ class Mesh {
   public:
     static constexpr std::uint32_t kPrefixes = 10;  // of a node
 
-    // In the network namespace of the calling thread. `directory` must be empty.
-    Mesh(std::filesystem::path directory, std::uint32_t nodes);
+    // In the network namespace of the calling thread. Nothing may have been put into the registry,
+    // which is borrowed; `directory` is made.
+    Mesh(std::filesystem::path directory, Registry& registry, std::uint32_t nodes);
     Mesh(const Mesh&) = delete;
     Mesh& operator=(const Mesh&) = delete;
     // Takes everything down.
     ~Mesh();
 
+    [[nodiscard]] std::uint32_t nodes() const { return nodes_; }
     void start();
     // All peers have been seen to answer, and everything is in the kernel.
     void await_ready() const;
@@ -40,11 +44,11 @@ class Mesh {
     [[nodiscard]] double resident_mib() const;
 
   private:
-    void write_node(std::uint32_t node, const std::string& one_more) const;
     void write_config() const;
     std::string ask(const std::string& method, const std::string& path) const;
 
     std::filesystem::path directory_;
+    Registry& registry_;
     std::uint32_t nodes_;
     std::uint32_t grown_ = 0;
     std::unique_ptr<test::Process> process_;

@@ -186,8 +186,8 @@ void add_agent_targets(std::vector<Target>& all) {
         at_most("agent, 10,000 nodes: resident memory", 64, "MiB", agent("resident memory, MiB")));
     all.push_back(at_most("agent, 10,000 nodes: CPU while nothing happens", 0.5, "%",
                           agent("CPU while nothing happens, %")));
-    all.push_back(at_most("agent, 10,000 nodes: one file changed, to the answer from the tables",
-                          10, "ms", agent("one file changed, to the answer from the tables, ms")));
+    all.push_back(at_most("agent, 10,000 nodes: one node changed, to the answer from the tables",
+                          10, "ms", agent("one node changed, to the answer from the tables, ms")));
 }
 
 }  // namespace

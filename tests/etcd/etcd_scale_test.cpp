@@ -7,8 +7,8 @@
 #include <fstream>
 #include <thread>
 
-#include "source/node_json.h"
 #include "tests/etcd/sourcing.h"
+#include "tests/etcd/writer.h"
 
 namespace wgs::test {
 namespace {
@@ -19,7 +19,6 @@ constexpr int kNodes = 10'000;
 constexpr int kPrefixes = 10;  // of each
 constexpr int kChangesPerSecond = 1'000;
 constexpr int kStorm = 3'000;  // changes
-constexpr int kBatch = 100;    // keys in a transaction; etcd takes 128
 const std::string kPrefix = "/wgsteer/nodes/";
 
 NodeInfo numbered(int number, std::uint16_t port) {
@@ -38,54 +37,12 @@ NodeInfo numbered(int number, std::uint16_t port) {
     return info;
 }
 
-std::string put_of(const NodeInfo& info) {
-    return format_put(kPrefix + info.name, format_node_json(info), 0);
-}
-
-// A client that writes as fast as it is told to, on a thread of its own or not.
-class Writer {
-  public:
-    explicit Writer(const EtcdCluster& etcd)
-        : endpoint_(etcd.endpoint()), http_(HttpClient::create({}).value()) {}
-
-    void send(const std::string& path, std::string body) {
-        ++under_way_;
-        http_->send({.method = "POST", .url = endpoint_ + path, .body = std::move(body)},
-                    {.on_done = [this](const Result<HttpReply>& reply) {
-                        --under_way_;
-                        if (!reply || reply->status != 200) ++failed_;
-                    }});
-    }
-    // At most so many calls are left under way.
-    void settle(int limit) {
-        dispatch_until(
-            *http_, [&] { return under_way_ <= limit; }, scaled(60s));
-    }
-    void run_until(Clock::time_point time) {
-        const auto left = std::chrono::ceil<Millis>(time - Clock::now());
-        dispatch_until(
-            *http_, [&] { return Clock::now() >= time; }, std::max<Millis>(left, 0ms));
-    }
-    [[nodiscard]] int failed() const { return failed_; }
-
-  private:
-    std::string endpoint_;
-    std::unique_ptr<HttpClient> http_;
-    int under_way_ = 0;
-    int failed_ = 0;
-};
-
 void fill(const EtcdCluster& etcd) {
-    Writer writer(etcd);
-    for (int first = 0; first < kNodes; first += kBatch) {
-        std::string operations;
-        for (int i = first; i < first + kBatch; ++i)
-            operations += (operations.empty() ? "" : ",") +
-                          fmt::format("{{\"request_put\":{}}}", put_of(numbered(i, 51820)));
-        writer.send("/v3/kv/txn", "{\"success\":[" + operations + "]}");
-        writer.settle(4);
-    }
-    writer.settle(0);
+    EtcdWriter writer(etcd.endpoint());
+    std::vector<NodeInfo> nodes;
+    for (int i = 0; i < kNodes; ++i)
+        nodes.push_back(numbered(i, 51820));
+    writer.put(kPrefix, nodes);
     ASSERT_EQ(writer.failed(), 0);
 }
 
@@ -124,13 +81,13 @@ TEST(EtcdScale, TenThousandNodesAreToldSoonAndAStormIsKeptUpWith) {
     std::vector<Clock::time_point> sent(kStorm);
     int failed = 0;
     std::thread storm([&] {
-        Writer writer(etcd);
+        EtcdWriter writer(etcd.endpoint());
         const auto start = Clock::now();
         for (int i = 0; i < kStorm; ++i) {
             writer.run_until(start + i * 1s / kChangesPerSecond);
             sent[static_cast<std::size_t>(i)] = Clock::now();
             writer.send("/v3/kv/put",
-                        put_of(numbered(i % kNodes, static_cast<std::uint16_t>(1 + i))));
+                        put_of(kPrefix, numbered(i % kNodes, static_cast<std::uint16_t>(1 + i))));
             writer.settle(64);
         }
         writer.settle(0);

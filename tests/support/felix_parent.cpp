@@ -12,7 +12,6 @@
 namespace wgs::test {
 namespace {
 
-// As Felix does it, but with pipes that have names: the shell puts them where Felix would.
 constexpr const char* kScript = R"(exec "$0" 3<"$1" 4>"$2")";
 
 std::filesystem::path make_pipe(const std::filesystem::path& directory, const char* name) {
@@ -31,20 +30,19 @@ UniqueFd open_end(const std::filesystem::path& path, int flags) {
 
 }  // namespace
 
-FelixParent::FelixParent(FelixParentOptions options, Generation generation) : speaker_(generation) {
-    std::filesystem::create_directories(options.directory);
-    const auto in = make_pipe(options.directory, "to-driver");
-    const auto out = make_pipe(options.directory, "from-driver");
-    to_driver_ = open_end(in, O_RDWR);
-    from_driver_ = open_end(out, O_RDONLY);
-    driver_.emplace(
-        std::vector<std::string>{"sh", "-c", kScript, binary("wgsteer-felix"), in, out},
-        ProcessOptions{.ns = options.ns,
-                       .input = {},
-                       .environment = {options.mark, "WGSTEER_CONFIG=" + options.config.string()}});
+FelixPipes::FelixPipes(const std::filesystem::path& directory) {
+    std::filesystem::create_directories(directory);
+    in_ = make_pipe(directory, "to-driver");
+    out_ = make_pipe(directory, "from-driver");
+    to_driver_ = open_end(in_, O_RDWR);
+    from_driver_ = open_end(out_, O_RDONLY);
 }
 
-void FelixParent::say(std::string_view frames) {
+std::vector<std::string> FelixPipes::command() const {
+    return {"sh", "-c", kScript, binary("wgsteer-felix"), in_, out_};
+}
+
+bool FelixPipes::write(std::string_view frames) const {
     while (!frames.empty()) {
         const ssize_t count = ::write(to_driver_.get(), frames.data(), frames.size());
         if (count > 0) {
@@ -52,16 +50,40 @@ void FelixParent::say(std::string_view frames) {
             continue;
         }
         pollfd waiting{.fd = to_driver_.get(), .events = POLLOUT, .revents = 0};
-        if (errno != EAGAIN || ::poll(&waiting, 1, 60'000) != 1)
-            broken("the driver does not listen\n" + log());
+        if (errno != EAGAIN || ::poll(&waiting, 1, 60'000) != 1) return false;
     }
+    return true;
 }
 
-DriverWords FelixParent::heard() {
+std::string FelixPipes::read() const {
+    std::string all;
     std::array<char, 65536> buffer{};
     ssize_t count = 0;
     while ((count = ::read(from_driver_.get(), buffer.data(), buffer.size())) > 0)
-        words_.append(buffer.data(), static_cast<std::size_t>(count));
+        all.append(buffer.data(), static_cast<std::size_t>(count));
+    return all;
+}
+
+void FelixPipes::close() {
+    to_driver_.reset();
+    from_driver_.reset();
+}
+
+FelixParent::FelixParent(FelixParentOptions options, Generation generation)
+    : pipes_(options.directory), speaker_(generation) {
+    driver_.emplace(
+        pipes_.command(),
+        ProcessOptions{.ns = options.ns,
+                       .input = {},
+                       .environment = {options.mark, "WGSTEER_CONFIG=" + options.config.string()}});
+}
+
+void FelixParent::say(std::string_view frames) {
+    if (!pipes_.write(frames)) broken("the driver does not listen\n" + log());
+}
+
+DriverWords FelixParent::heard() {
+    words_ += pipes_.read();
     return parse_driver(words_);
 }
 
@@ -76,8 +98,7 @@ std::optional<std::string> FelixParent::key(std::uint64_t ip_version, Millis tim
 }
 
 std::optional<int> FelixParent::hang_up() {
-    to_driver_.reset();
-    from_driver_.reset();
+    pipes_.close();
     return driver_->wait(15s);
 }
 

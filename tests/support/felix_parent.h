@@ -16,6 +16,26 @@
 
 namespace wgs::test {
 
+// The two pipes between Felix and its driver. They have names: a shell puts them where Felix would.
+class FelixPipes {
+  public:
+    explicit FelixPipes(const std::filesystem::path& directory);
+
+    // What runs the driver with them, argv[0] first.
+    [[nodiscard]] std::vector<std::string> command() const;
+    // Whether all was written: waits while the pipe is full, up to a minute.
+    [[nodiscard]] bool write(std::string_view frames) const;
+    // What has come and was not read yet.
+    [[nodiscard]] std::string read() const;
+    void close();
+
+  private:
+    std::filesystem::path in_;
+    std::filesystem::path out_;
+    UniqueFd to_driver_;
+    UniqueFd from_driver_;
+};
+
 struct FelixParentOptions {
     const NetNamespace* ns = nullptr;
     std::filesystem::path directory;  // for the pipes
@@ -46,8 +66,7 @@ class FelixParent {
     [[nodiscard]] std::string log() const { return driver_->output() + driver_->errors(); }
 
   private:
-    UniqueFd to_driver_;
-    UniqueFd from_driver_;
+    FelixPipes pipes_;
     std::optional<Process> driver_;
     FelixSpeaker speaker_;
     std::string words_;

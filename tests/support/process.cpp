@@ -10,7 +10,9 @@
 #include <unistd.h>
 #include <csignal>
 
+#include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "tests/support/net_namespace.h"
@@ -48,10 +50,18 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     return result;
 }
 
+std::string_view name_in(std::string_view entry) {
+    return entry.substr(0, entry.find('='));
+}
+
+// Each name once: with two of a kind, programs do not agree on which one counts.
 std::vector<std::string> environment_with(const std::vector<std::string>& extra) {
     std::vector<std::string> result = extra;
-    for (char** entry = environ; *entry != nullptr; ++entry)
-        result.emplace_back(*entry);
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const bool replaced = std::ranges::any_of(
+            extra, [&](std::string_view other) { return name_in(other) == name_in(*entry); });
+        if (!replaced) result.emplace_back(*entry);
+    }
     return result;
 }
 
