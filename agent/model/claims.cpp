@@ -55,6 +55,7 @@ std::string_view Claims::choose(const Prefix& prefix) {
 void Claims::settle(const OnMove& on_move, const OnOutcome& on_outcome) {
     for (const auto& [prefix, changed] : std::exchange(unsettled_, {})) {
         bool moves = changed;
+        bool contested = false;
         const std::string_view holder = choose(prefix);
         for (auto claim = first_of(prefix); claim != table_.end() && claim->first.prefix == prefix;
              ++claim) {
@@ -62,7 +63,12 @@ void Claims::settle(const OnMove& on_move, const OnOutcome& on_outcome) {
             const bool flips = std::exchange(claim->second.holds, holds) != holds;
             if (flips || (changed && holds)) on_outcome(claim->first.node);
             moves = moves || flips;
+            contested = contested || !holds;
         }
+        if (contested)
+            contested_.insert(prefix);
+        else
+            contested_.erase(prefix);
         if (moves) on_move(prefix);
     }
 }
@@ -79,16 +85,17 @@ ClassedPrefixes Claims::held(std::string_view node, const PrefixSet& of) const {
 }
 
 void Claims::losses(const OnLoss& on_loss) const {
-    for (auto first = table_.begin(); first != table_.end();) {
-        const Prefix& prefix = first->first.prefix;
+    for (const Prefix& prefix : contested_) {
+        const auto first = table_.lower_bound({.prefix = prefix, .node = {}});
+        const auto last = std::find_if(
+            first, table_.end(), [&](const auto& claim) { return claim.first.prefix != prefix; });
         const auto seed = seeds_.find(prefix);
         std::string_view holder = seed == seeds_.end() ? std::string_view() : seed->second;
-        auto last = first;
-        for (; last != table_.end() && last->first.prefix == prefix; ++last) {
-            if (last->second.holds) holder = last->first.node;
+        for (auto claim = first; claim != last; ++claim) {
+            if (claim->second.holds) holder = claim->first.node;
         }
-        for (; first != last; ++first) {
-            if (!first->second.holds) on_loss(first->first.node, prefix, holder);
+        for (auto claim = first; claim != last; ++claim) {
+            if (!claim->second.holds) on_loss(claim->first.node, prefix, holder);
         }
     }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <absl/container/btree_map.h>
+#include <absl/container/btree_set.h>
 
 #include <functional>
 #include <set>
@@ -58,6 +59,7 @@ class Claims {
     std::set<std::string, std::less<>> seeded_;
     PrefixMap<std::string_view> seeds_;  // of seeded_
     PrefixMap<bool> unsettled_;          // true: its holder or class is no longer what it was
+    absl::btree_set<Prefix> contested_;  // not everybody who claims it holds it
 };
 
 }  // namespace wgs

@@ -180,17 +180,26 @@ void PeerCache::expel(Peers::iterator peer) const {
         change_key(*peer, tunnel, std::nullopt);
     changes_.peers.push_back(peer->first);
     refused_.erase(peer->first);
+    conflicting_.erase(peer->first);
     peers_.erase(peer);
 }
 
 // What the rules let pass; remembers what they refuse.
 ClassedPrefixes PeerCache::judge_claims(const std::string& name, const NodeInfo& node) const {
     Refused refused;
+    const auto refuse = [&](std::string what, std::string reason) {
+        if (++refused.count > kShownRejections) return;
+        refused.shown.push_back(
+            {.node = name, .what = std::move(what), .reason = std::move(reason)});
+    };
+    const std::size_t limit = limits_.max_prefixes_per_node;
+    if (node.prefixes.size() > limit) {
+        refuse(std::to_string(node.prefixes.size() - limit) + " prefixes",
+               "the node claims more than " + std::to_string(limit) + " prefixes");
+    }
     ClassedPrefixes claims =
         rules().claims_of(node, [&](const Prefix& prefix, std::string_view reason) {
-            if (++refused.count > kShownRejections) return;
-            refused.shown.push_back(
-                {.node = name, .what = prefix.to_string(), .reason = std::string(reason)});
+            refuse(prefix.to_string(), std::string(reason));
         });
     refused_.erase(name);
     if (refused.count != 0) refused_.emplace(name, std::move(refused));
@@ -235,14 +244,26 @@ void PeerCache::find_key_conflicts() const {
                               std::distance(first, last) > 1;
         for (auto claimant = first; claimant != last; ++claimant) {
             auto& [name, peer] = *claimant->second;
-            if (std::exchange(peer.tunnels[touched.tunnel].key_conflict, conflict) != conflict)
-                changes_.peers.push_back(name);
+            if (std::exchange(peer.tunnels[touched.tunnel].key_conflict, conflict) == conflict)
+                continue;
+            changes_.peers.push_back(name);
+            note_conflicts(name, peer);
         }
     }
     for (const std::string& name : touched_peers_) {
-        for (TunnelPeer& peer : peers_.at(name).tunnels) {
+        CachedPeer& node = peers_.at(name);
+        for (TunnelPeer& peer : node.tunnels) {
             if (!peer.public_key) peer.key_conflict = false;
         }
+        note_conflicts(name, node);
+    }
+}
+
+void PeerCache::note_conflicts(const std::string& name, const CachedPeer& peer) const {
+    if (std::ranges::any_of(peer.tunnels, &TunnelPeer::key_conflict)) {
+        conflicting_.insert(name);
+    } else {
+        conflicting_.erase(name);
     }
 }
 
@@ -273,16 +294,10 @@ void PeerCache::collect_rejections() const {
     };
     for (const auto& [name, node] : outside_)
         reject(name, name, "there are more nodes than max_peers");
-    for (const auto& [name, peer] : peers_) {
-        const NodeInfo& info = peer.info;
-        for (const TunnelPeer& tunnel : peer.tunnels) {
+    for (const std::string& name : conflicting_) {
+        for (const TunnelPeer& tunnel : peers_.at(name).tunnels) {
             if (!tunnel.key_conflict) continue;
             reject(name, tunnel.public_key->to_base64(), "another node has the same public key");
-        }
-        const std::size_t limit = limits_.max_prefixes_per_node;
-        if (info.prefixes.size() > limit) {
-            reject(name, std::to_string(info.prefixes.size() - limit) + " prefixes",
-                   "the node claims more than " + std::to_string(limit) + " prefixes");
         }
     }
     for (const auto& [name, refused] : refused_) {

@@ -139,6 +139,7 @@ class PeerCache {
     void change_key(Peers::value_type& peer, TunnelIndex tunnel,
                     const std::optional<PublicKey>& key) const;
     void find_key_conflicts() const;
+    void note_conflicts(const std::string& name, const CachedPeer& peer) const;
     void settle_claims() const;
     void collect_rejections() const;
     [[nodiscard]] PrefixRules rules() const {
@@ -154,7 +155,7 @@ class PeerCache {
         auto operator<=>(const TunnelKey&) const = default;
     };
 
-    // Prefixes that the rules refuse a node: the first ones, and how many there are.
+    // What the rules refuse of a node's prefixes: the first ones, and how many there are.
     struct Refused {
         std::vector<Rejection> shown;
         std::size_t count = 0;
@@ -175,6 +176,7 @@ class PeerCache {
     mutable std::multimap<TunnelKey, Peers::value_type*> keys_;
     mutable Claims claims_;
     mutable std::map<std::string, Refused> refused_;  // by node
+    mutable std::set<std::string> conflicting_;       // nodes that share a key of theirs
     mutable std::vector<Rejection> rejections_;
     mutable std::size_t rejection_count_ = 0;
     mutable bool rejections_stale_ = false;

@@ -27,6 +27,11 @@ std::string stem_of(std::string_view name) {
     return std::string(name.substr(0, name.size() - kSuffix.size()));
 }
 
+// Of whoever writes elsewhere first; a listing leaves them out as well.
+bool is_draft(std::string_view name) {
+    return name.starts_with('.');
+}
+
 bool is_node_file(std::string_view name) {
     return name.ends_with(kSuffix) && is_valid_node_name(stem_of(name));
 }
@@ -62,12 +67,14 @@ void DirectorySource::start() {
 
 void DirectorySource::dispatch() {
     const DirectoryChanges changes = watch_.drain();
+    bool unclear = changes.unnamed;
     for (const std::string& name : changes.names) {
+        if (is_draft(name)) continue;
         if (const auto file = files_.find(name); file != files_.end()) file->second.stale = true;
         if (name == own_file_) own_stamp_.reset();
+        if (!changes.arrived.contains(name) || !take_arrived(name)) unclear = true;
     }
-    take_arrived(changes.arrived);
-    if (changes.any) wake_at(options_.now() + options_.settle);
+    if (unclear) wake_at(options_.now() + options_.settle);
     if (options_.now() >= next_scan_) scan();
 }
 
@@ -122,15 +129,14 @@ void DirectorySource::examine_files(const Listing& listing) {
     }
 }
 
-void DirectorySource::take_arrived(const std::set<std::string>& names) {
-    if (!away_.empty()) return;
+// What has gone already, or is not another node's, is for the scan to judge.
+bool DirectorySource::take_arrived(const std::string& name) {
+    if (!away_.empty() || !is_node_file(name) || name == own_file_) return false;
+    const FileStamp stamp = stamp_of(options_.path / name);
+    if (stamp.error != 0) return false;
     last_scan_ = options_.now();
-    for (const std::string& name : names) {
-        if (!is_node_file(name) || name == own_file_) continue;
-        // What has gone already is for the scan to judge.
-        if (const FileStamp stamp = stamp_of(options_.path / name); stamp.error == 0)
-            examine(name, stamp);
-    }
+    examine(name, stamp);
+    return true;
 }
 
 void DirectorySource::examine(const std::string& name, const FileStamp& stamp) {
@@ -139,7 +145,11 @@ void DirectorySource::examine(const std::string& name, const FileStamp& stamp) {
     if (!std::exchange(file.stale, false) && file.stamp == stamp) return;
     file.stamp = stamp;
     const Status taken = take_file(name, file);
-    set_problem(file.problem, presentable(name), taken ? "" : taken.error().message);
+    if (taken) {
+        unsound_.erase(name);
+    } else {
+        set_problem(unsound_[name], presentable(name), taken.error().message);
+    }
 }
 
 Status DirectorySource::take_file(const std::string& name, NodeFile& file) {
@@ -189,6 +199,7 @@ void DirectorySource::expire_missing(const Listing& listing) {
         }
         if (entry->second.told) sink_.remove(stem_of(entry->first));
         keep_text(entry->second, {});
+        unsound_.erase(entry->first);
         entry = files_.erase(entry);
     }
 }
@@ -297,8 +308,8 @@ std::vector<Problem> DirectorySource::problems() const {
     add(options_.path.string(), away_);
     add(options_.path.string(), watch_problem_);
     add(own_file_, own_problem_);
-    for (const auto& [name, file] : files_)
-        add(presentable(name), file.problem);
+    for (const auto& [name, why] : unsound_)
+        add(presentable(name), why);
     for (const std::string& name : foreign_)
         add(presentable(name), foreign_message(name));
     return result;

@@ -35,8 +35,8 @@ struct DirectoryOptions {
     std::function<SteadyTime()> now = &std::chrono::steady_clock::now;
 };
 
-// Whatever wakes it, it scans the directory and compares with what it knows. Before that it reads
-// files that were moved into their place, which are whole. What is known of a node changes only by
+// A file that is moved into its place is whole, and read at once. Whatever else wakes it, it scans
+// the directory and compares with what it knows. What is known of a node changes only by
 // a valid file, and ends only by its file missing from a directory that can be read. Whether to
 // believe that many nodes have left at once is up to the sink.
 class DirectorySource final : public Source {
@@ -64,7 +64,6 @@ class DirectorySource final : public Source {
         std::string text;   // of which it was told last
         std::optional<SteadyTime> missing_since;
         std::optional<SteadyTime> cut_since;
-        std::string problem;  // empty: none
     };
 
     void create_directory() const;
@@ -73,7 +72,7 @@ class DirectorySource final : public Source {
     void come_back();
     void note_foreign_files(const Listing& listing);
     void examine_files(const Listing& listing);
-    void take_arrived(const std::set<std::string>& names);
+    [[nodiscard]] bool take_arrived(const std::string& name);
     void examine(const std::string& name, const FileStamp& stamp);
     Status take_file(const std::string& name, NodeFile& file);
     void keep_text(NodeFile& file, std::string text);
@@ -93,8 +92,9 @@ class DirectorySource final : public Source {
     DirectoryWatch watch_;
     std::string own_file_;  // name without directory
 
-    std::map<std::string, NodeFile> files_;  // by name; own file never among them
-    std::size_t text_size_ = 0;              // bytes that are kept of them
+    std::map<std::string, NodeFile> files_;       // by name; own file never among them
+    std::size_t text_size_ = 0;                   // bytes that are kept of them
+    std::map<std::string, std::string> unsound_;  // those that could not be taken, and why
     std::set<std::string> foreign_;
     std::string away_;  // why the directory is away; empty: it is not
     std::string watch_problem_;

@@ -18,8 +18,10 @@ constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM |
 constexpr int kMaxReads = 16;
 
 void note(const inotify_event& event, const char* name, DirectoryChanges& changes) {
-    changes.any = true;
-    if (event.len == 0) return;
+    if (event.len == 0) {
+        changes.unnamed = true;
+        return;
+    }
     changes.names.emplace(name);
     if ((event.mask & IN_MOVED_TO) != 0) changes.arrived.emplace(name);
 }

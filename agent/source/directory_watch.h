@@ -12,7 +12,7 @@
 namespace wgs {
 
 struct DirectoryChanges {
-    bool any = false;
+    bool unnamed = false;           // of the directory itself, or events were lost
     std::set<std::string> names;    // files whose content may have changed
     std::set<std::string> arrived;  // those of them that were moved here, hence are whole
 };

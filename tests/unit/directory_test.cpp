@@ -119,6 +119,7 @@ TEST_F(Directory, TellsWhatIsThereAndThenCompletes) {
 // As agents write theirs. What is written in place may be half there, and has to settle.
 TEST_F(Directory, TellsOfAFileThatIsMovedIntoPlaceWithoutWaiting) {
     start_mesh();
+    ASSERT_EQ(after(1s), Events{});  // with a scan, hence no other one soon
     NodeInfo changed = named("node-b");
     changed.port = 4711;
     write(".node-b", format_node_file(changed));
@@ -126,6 +127,7 @@ TEST_F(Directory, TellsOfAFileThatIsMovedIntoPlaceWithoutWaiting) {
     source_->dispatch();
     EXPECT_EQ(sink_.take(), Events{"upsert node-b"});
     EXPECT_EQ(sink_.node("node-b").port, 4711);
+    EXPECT_GT(*source_->next_timeout(), now_ + 1s) << "a large directory is not scanned for that";
     EXPECT_EQ(settled(), Events{}) << "once";
 
     changed.port = 4712;
