@@ -171,13 +171,13 @@ Sources chosen(std::span<const std::string> names) {
 
 void report(const Sources& sources, const std::map<std::string, Figures>& measured,
             std::uint32_t nodes, int rounds) {
-    fmt::print("{} nodes with {} prefixes each, {} rounds, medians\n{:<46}", nodes, Mesh::kPrefixes,
+    fmt::print("{} nodes with {} prefixes each, {} rounds, medians\n{:<52}", nodes, Mesh::kPrefixes,
                rounds, "");
     for (const auto& [name, make] : sources)
         fmt::print("  {:>10}", name);
     const auto& rows = measured.at(sources.front().first).all();
     for (std::size_t row = 0; row < rows.size(); ++row) {
-        fmt::print("\n{:<46}", rows[row].first);
+        fmt::print("\n{:<52}", rows[row].first);
         for (const auto& [name, make] : sources)
             fmt::print("  {:>10.2f}", median_of(measured.at(name).all().at(row).second));
     }

@@ -4,11 +4,11 @@
 //
 // Others are elsewhere. alarm_test: a dead peer, a one-way block, a peer that cannot be reached, a
 // copied key, a stolen prefix, detached programs, a chain that is ended before ours, a deleted
-// device, a killed wireguard-go, a black hole for large packets, a peer without an agent.
+// device, a killed wireguard-go, a black hole for large packets, a peer without an agent, a side
+// that takes handshakes and no data (as threaded NAPI may stall), a clock that is set back (in
+// guests).
 // doctor_test: no agent, a small hop, modes of files, leftovers of Calico, marks of others,
-// programs before ours. trust_test: different cluster secrets. etcd_test: no etcd. Clocks and the
-// stalls of threaded NAPI, which namespaces cannot have, are in alarms_test and doctor_test of
-// tests/service.
+// programs before ours. trust_test: different cluster secrets. etcd_test: no etcd.
 #include <netinet/in.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
