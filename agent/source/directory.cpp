@@ -136,7 +136,7 @@ bool DirectorySource::take_arrived(const std::string& name) {
     if (stamp.error != 0) return false;
     last_scan_ = options_.now();
     examine(name, stamp);
-    return true;
+    return complete_;  // else it may be the file that was waited for
 }
 
 void DirectorySource::examine(const std::string& name, const FileStamp& stamp) {

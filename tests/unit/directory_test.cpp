@@ -293,6 +293,16 @@ TEST_F(Directory, WaitsForAnUnreadableFileBeforeItCompletes) {
     EXPECT_EQ(settled(), (Events{"upsert node-c", "complete"}));
 }
 
+TEST_F(Directory, CompletesOnceTheFileThatWasWaitedForIsMovedIntoPlace) {
+    std::filesystem::create_directories(path_);
+    write("node-b.yaml", "nonsense");
+    start();
+    ASSERT_FALSE(settled().empty());
+    write(".node-b", format_node_file(named("node-b")));
+    std::filesystem::rename(path_ / ".node-b", path_ / "node-b.yaml");
+    EXPECT_EQ(settled(), (Events{"upsert node-b", "complete"}));
+}
+
 TEST_F(Directory, CompletesWithoutAFileThatStaysUnreadable) {
     std::filesystem::create_directories(path_);
     write("node-c.yaml", "rubbish");
