@@ -2,6 +2,7 @@
 #include "service/signs.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace wgs {
 
@@ -11,21 +12,28 @@ void ClockWatch::note(Steady steady, Clock::time_point wall) {
     if (last_) {
         const auto passed = steady - last_->first;
         const auto shown = wall - last_->second;
-        const auto jump = std::chrono::duration_cast<seconds>(shown - passed);
+        const Clock::duration jump = shown - passed;
         if (jump >= kJump) {
-            jump_ = jump;
-            jumped_ = steady;
+            const Clock::duration excess =
+                jump - std::exchange(owed_, std::max(owed_ - jump, Clock::duration(0)));
+            if (excess >= kJump) {
+                jump_ = excess;
+                jumped_ = steady;
+            }
         } else if (-jump >= kJump) {
-            jump_ = seconds(0);  // taken back, at least in part
+            // The last one is taken back, at least in part.
+            owed_ += std::max(-jump - std::exchange(jump_, {}), Clock::duration(0));
         }
     }
     last_ = {steady, wall};
     latest_ = std::max(latest_, wall);
     behind_ = std::chrono::duration_cast<seconds>(latest_ - wall);
+    if (behind_ == seconds(0)) owed_ = {};
 }
 
 seconds ClockWatch::ahead(Steady now) const {
-    return now - jumped_ < kRecent ? jump_ : seconds(0);
+    if (now - jumped_ >= kRecent) return seconds(0);
+    return std::chrono::duration_cast<seconds>(jump_);
 }
 
 void Persistence::note(Steady now, std::uint64_t count) {

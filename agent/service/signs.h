@@ -27,15 +27,16 @@ class ClockWatch {
     void note(Steady steady, Clock::time_point wall);
     // By how much it lies behind what it has shown before; 0: it does not.
     [[nodiscard]] std::chrono::seconds behind() const { return behind_; }
-    // By how much it has gone forward of late; 0: it has not.
+    // By how much it has gone forward of late, beyond what it was set back before; 0: it has not.
     [[nodiscard]] std::chrono::seconds ahead(Steady now) const;
 
   private:
     std::optional<std::pair<Steady, Clock::time_point>> last_;
     Clock::time_point latest_{};
     std::chrono::seconds behind_{0};
-    std::chrono::seconds jump_{0};
+    Clock::duration jump_{0};
     Steady jumped_{};
+    Clock::duration owed_{0};  // what it was set back by, and has not been set forward again
 };
 
 // Whether a counter grows again and again, not once.

@@ -90,6 +90,23 @@ TEST(ClockWatchTest, TellsJumpsFromTimeThatPasses) {
     EXPECT_EQ(watch.ahead(start + 3612s + ClockWatch::kRecent), 0s);
 }
 
+TEST(ClockWatchTest, AClockThatIsPutRightHasNotJumpedForward) {
+    ClockWatch watch;
+    const Steady start{1h};
+    watch.note(start, kNow);
+    watch.note(start + 10s, kNow - 3590s);
+    EXPECT_EQ(watch.behind(), 3590s);
+    watch.note(start + 20s, kNow + 20s + 5ms);
+    EXPECT_EQ(watch.behind(), 0s);
+    EXPECT_EQ(watch.ahead(start + 20s), 0s);
+    watch.note(start + 30s, kNow + 3630s);
+    EXPECT_EQ(watch.ahead(start + 30s), 3599s);
+    watch.note(start + 40s, kNow + 40s);
+    EXPECT_EQ(watch.ahead(start + 40s), 0s) << "taken back";
+    watch.note(start + 50s, kNow + 3650s);
+    EXPECT_EQ(watch.ahead(start + 50s), 3599s) << "and made again";
+}
+
 TEST(PersistenceTest, OneBurstIsNothingButGrowingOnIs) {
     Persistence watch;
     Steady now{1h};
