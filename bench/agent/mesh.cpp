@@ -62,6 +62,10 @@ UniqueFd connect_to(const fs::path& path) {
     return socket;
 }
 
+bool is_good(const std::string& reply) {
+    return reply.starts_with("HTTP/1.") && reply.substr(9, 3) == "200";
+}
+
 // Cheap, since most of the time it finds nobody yet.
 template <class Condition>
 void wait_for(const std::string& what, const Condition& condition) {
@@ -129,6 +133,8 @@ void Mesh::await_ready() const {
     const auto ready = [&] {
         if (!process_->running()) throw Broken("wgsteerd has ended: " + process_->errors());
         if (!connect_to(directory_ / "run/api.sock")) return false;
+        // To tell the whole status again and again would be a good part of the agent's work.
+        if (!is_good(ask("GET", "/readyz"))) return false;
         const auto status = nlohmann::json::parse(get("/v1/status"), nullptr, false);
         return status.is_object() && status.value("in_sync", false) &&
                status["peers"]["ready"] == nodes_;
@@ -154,7 +160,7 @@ std::string Mesh::owner_of(const std::string& address) const {
 std::string Mesh::get(const std::string& path) const {
     const std::string reply = ask("GET", path);
     const std::size_t body = reply.find("\r\n\r\n");
-    if (!reply.starts_with("HTTP/1.") || reply.substr(9, 3) != "200" || body == std::string::npos)
+    if (!is_good(reply) || body == std::string::npos)
         throw Broken("GET " + path + ": " + reply.substr(0, 100));
     return reply.substr(body + 4);
 }
