@@ -112,7 +112,7 @@ Result<bool> Reconciler::find_work(const Now& now) {
     const std::chrono::nanoseconds cost = cpu_time() - begin;
     if (look == Look::everywhere) cost_of_looking_ = cost;
     const auto pause = time_to_next_plan(cost);
-    if (!cache_.complete() && pause > pause.zero()) gathers_until_ = now.steady + pause;
+    if (!cache_.complete() && pause.count() != 0) gathers_until_ = now.steady + pause;
     due_ = look_after(plan_.steps);
     return busy();
 }
