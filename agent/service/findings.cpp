@@ -310,7 +310,8 @@ void add_too_large(const std::string& name, const OddPacketWatch::Odd& odd, Find
 }
 
 void add_odd_packets(const Facts& facts, Findings& findings) {
-    for (const auto& [name, odd] : facts.odd) {
+    for (const auto& [node, odd] : facts.odd) {
+        const std::string& name = node;
         const bool ready = std::ranges::any_of(facts.states, [&](const auto& state) {
             return state.first.node == name && state.second == PeerState::ready;
         });

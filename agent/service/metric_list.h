@@ -143,11 +143,11 @@ struct MetricInfo {
 
 namespace metric {
 #define WGS_METRIC_INFO(id, name_, kind_, group_, labels_, help_)                                  \
-    inline constexpr MetricInfo id{.name = name_,                                                  \
+    inline constexpr MetricInfo id{.name = (name_),                                                \
                                    .kind = MetricKind::kind_,                                      \
                                    .group = MetricGroup::group_,                                   \
-                                   .labels = labels_,                                              \
-                                   .help = help_};
+                                   .labels = (labels_),                                            \
+                                   .help = (help_)};
 WGS_METRICS(WGS_METRIC_INFO)
 #undef WGS_METRIC_INFO
 }  // namespace metric

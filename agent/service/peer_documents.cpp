@@ -48,10 +48,9 @@ Json addresses(const CachedPeer& peer) {
 
 Json refused_claims(const AgentView& agent, std::string_view name) {
     Json list = Json::array();
-    for (const Rejection& refused :
-         std::ranges::equal_range(agent.rejections, name, {}, &Rejection::node)) {
-        list.push_back({{"claim", refused.what}, {"reason", refused.reason}});
-    }
+    auto refused = std::ranges::lower_bound(agent.rejections, name, {}, &Rejection::node);
+    for (; refused != agent.rejections.end() && refused->node == name; ++refused)
+        list.push_back({{"claim", refused->what}, {"reason", refused->reason}});
     return list;
 }
 
