@@ -41,8 +41,12 @@ Claims::Table::iterator Claims::first_of(const Prefix& prefix) {
     return table_.lower_bound({.prefix = prefix, .node = {}});
 }
 
+Claims::Table::const_iterator Claims::first_of(const Prefix& prefix) const {
+    return table_.lower_bound({.prefix = prefix, .node = {}});
+}
+
 // Empty: nobody.
-std::string_view Claims::choose(const Prefix& prefix) {
+std::string_view Claims::choose(const Prefix& prefix) const {
     if (const auto seed = seeds_.find(prefix); seed != seeds_.end()) return seed->second;
     const auto first = first_of(prefix);
     if (first == table_.end() || first->first.prefix != prefix) return {};
@@ -86,15 +90,9 @@ ClassedPrefixes Claims::held(std::string_view node, const PrefixSet& of) const {
 
 void Claims::losses(const OnLoss& on_loss) const {
     for (const Prefix& prefix : contested_) {
-        const auto first = table_.lower_bound({.prefix = prefix, .node = {}});
-        const auto last = std::find_if(
-            first, table_.end(), [&](const auto& claim) { return claim.first.prefix != prefix; });
-        const auto seed = seeds_.find(prefix);
-        std::string_view holder = seed == seeds_.end() ? std::string_view() : seed->second;
-        for (auto claim = first; claim != last; ++claim) {
-            if (claim->second.holds) holder = claim->first.node;
-        }
-        for (auto claim = first; claim != last; ++claim) {
+        const std::string_view holder = choose(prefix);
+        for (auto claim = first_of(prefix); claim != table_.end() && claim->first.prefix == prefix;
+             ++claim) {
             if (!claim->second.holds) on_loss(claim->first.node, prefix, holder);
         }
     }

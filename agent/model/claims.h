@@ -35,7 +35,7 @@ class Claims {
 
     // Of these, what the node holds.
     [[nodiscard]] ClassedPrefixes held(std::string_view node, const PrefixSet& of) const;
-    // Calls back for each claim that has lost.
+    // Once all is settled: calls back for each claim that has lost.
     using OnLoss =
         std::function<void(std::string_view node, const Prefix&, std::string_view holder)>;
     void losses(const OnLoss& on_loss) const;
@@ -53,7 +53,8 @@ class Claims {
     using Table = absl::btree_map<Key, Claim>;
 
     [[nodiscard]] Table::iterator first_of(const Prefix& prefix);
-    [[nodiscard]] std::string_view choose(const Prefix& prefix);
+    [[nodiscard]] Table::const_iterator first_of(const Prefix& prefix) const;
+    [[nodiscard]] std::string_view choose(const Prefix& prefix) const;
 
     Table table_;
     std::set<std::string, std::less<>> seeded_;

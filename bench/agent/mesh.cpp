@@ -132,7 +132,6 @@ void Mesh::start() {
 void Mesh::await_ready() const {
     const auto ready = [&] {
         if (!process_->running()) throw Broken("wgsteerd has ended: " + process_->errors());
-        if (!connect_to(directory_ / "run/api.sock")) return false;
         // To tell the whole status again and again would be a good part of the agent's work.
         if (!is_good(ask("GET", "/readyz"))) return false;
         const auto status = nlohmann::json::parse(get("/v1/status"), nullptr, false);
